@@ -146,7 +146,7 @@ STRUCTURAL = _structural()
 #: (``test_matrices.py``), or that are derivatives and have one by the last operand alone
 #: (``tests/trace/array_api/test_incomplete.py``).
 ELSEWHERE = frozenset("for while cond call recursion tape push pop empty svd eigh eig".split())
-ELSEWHERE |= {"gammainc_by_a", "betainc_by_a", "betainc_by_b", "stdtr_by_df"}
+ELSEWHERE |= {"gammainc_by", "betainc_by", "stdtr_by", "zeta_by"}
 
 
 Smooth = Callable[[Any], list[tuple[tuple[Any, ...], dict[str, Any]]]]

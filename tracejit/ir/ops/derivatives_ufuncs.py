@@ -3,8 +3,8 @@
 ``PARTIALS[module:name][k](x…, y)`` is the derivative of ``y = name(x…)`` by operand ``k``; None
 where none is known (by the order of a Bessel function). Formulas: NIST Digital Library of
 Mathematical Functions, in brackets. They use functions of the same library, so that they have
-derivatives in turn. By a parameter of an incomplete function there is no closed form, but a row
-(``incomplete.py``).
+derivatives in turn. By a parameter of an incomplete function, or of zeta, there is no closed form,
+but a row (``incomplete.py``).
 
 Where a product such as ``x log y`` has a factor that is zero, so is its derivative by the other.
 """
@@ -12,7 +12,8 @@ Where a product such as ``x log y`` has a factor that is zero, so is its derivat
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import TypeAlias
 
 from tracejit.dtypes import is_complex
@@ -89,18 +90,39 @@ def _log_ndtr(x: Expr, y: Expr) -> Expr:
     return below.where(_ROOT_2_OVER_PI / scaled, _gaussian(below.where(x.num(0), x)) / _exp(y))
 
 
+def _bell(levels: Sequence[Expr]) -> Expr | float:
+    """``exp(-f)`` times the derivative of ``exp(f)``, of which ``levels`` are those of f."""
+    found: list[Expr | float] = [1.0]
+    for n in range(len(levels)):
+        terms = (levels[k] * math.comb(n, k) * found[n - k] for k in range(n + 1))
+        found.append(reduce(Expr.__add__, terms))
+    return found[-1]
+
+
+def _polygamma(n: int, x: Expr) -> Expr:
+    if n == 0:
+        return _psi(x)
+    return _zeta(x.num(n + 1), x) * ((-1.0) ** (n + 1) * math.factorial(n))
+
+
 def _gamma_density(a: Expr, x: Expr) -> Expr:
     """``x**(a-1) e**-x / gamma(a)`` [8.8.13]."""
     return _exp((a - 1) * _log(x) - x - _gammaln(a))
 
 
-def gamma_density_by_a(a: Expr, x: Expr) -> Expr:
-    """Its derivative by a."""
-    return _gamma_density(a, x) * (_log(x) - _psi(a))
+def gamma_density_by(a: Expr, x: Expr, n: int) -> Expr:
+    """Its derivative of order n by a."""
+    levels = [-_polygamma(k, a) for k in range(n)]
+    levels[0] = levels[0] + _log(x)
+    return _gamma_density(a, x) * _bell(levels)
+
+
+def gammainc_by(a: Expr, x: Expr, n: int) -> Expr:
+    return Expr(a.b, a.b.op("gammainc_by", a.v, x.v, n=n))
 
 
 def _gammainc_by_a(a: Expr, x: Expr) -> Expr:
-    return a.op("gammainc_by_a", x)
+    return gammainc_by(a, x, 1)
 
 
 def _beta_density(a: Expr, b: Expr, x: Expr) -> Expr:
@@ -108,22 +130,47 @@ def _beta_density(a: Expr, b: Expr, x: Expr) -> Expr:
     return _exp((a - 1) * _log(x) + (b - 1) * _log1p(-x) - _betaln(a, b))
 
 
-def beta_density_by_a(a: Expr, b: Expr, x: Expr) -> Expr:
-    """Its derivative by a."""
-    return _beta_density(a, b, x) * (_log(x) + _psi(a + b) - _psi(a))
+def beta_density_by(a: Expr, b: Expr, x: Expr, m: int, n: int) -> Expr:
+    """Its derivative, m times by a and n times by b: of a product whose logarithm is a sum.
+
+    Levels by a are ``log x + psi(a+b) - psi(a)`` and so on; those by both are of ``psi(a+b)``.
+    """
+    found: dict[tuple[int, int], Expr | float] = {(0, 0): 1.0}
+
+    def level(i: int, j: int) -> Expr:
+        of_both = _polygamma(i + j - 1, a + b)
+        if j == 0:
+            of_both = of_both - _polygamma(i - 1, a)
+        if i == 0:
+            of_both = of_both - _polygamma(j - 1, b)
+        if (i, j) == (1, 0):
+            of_both = of_both + _log(x)
+        return of_both + _log1p(-x) if (i, j) == (0, 1) else of_both
+
+    for i in range(m + 1):
+        for j in range(n + 1):
+            if (i, j) == (0, 0):
+                continue
+            up, across = (i - 1, j) if i else (0, j - 1)
+            terms = [
+                level(i - g, j - h) * math.comb(up, g) * math.comb(across, h) * found[g, h]
+                for g in range(up + 1)
+                for h in range(across + 1)
+            ]
+            found[i, j] = reduce(Expr.__add__, terms)
+    return _beta_density(a, b, x) * found[m, n]
 
 
-def beta_density_by_b(a: Expr, b: Expr, x: Expr) -> Expr:
-    """Its derivative by b."""
-    return _beta_density(a, b, x) * (_log1p(-x) + _psi(a + b) - _psi(b))
+def betainc_by(a: Expr, b: Expr, x: Expr, m: int, n: int) -> Expr:
+    return Expr(a.b, a.b.op("betainc_by", a.v, b.v, x.v, m=m, n=n))
 
 
 def _betainc_by_a(a: Expr, b: Expr, x: Expr) -> Expr:
-    return a.op("betainc_by_a", b, x)
+    return betainc_by(a, b, x, 1, 0)
 
 
 def _betainc_by_b(a: Expr, b: Expr, x: Expr) -> Expr:
-    return a.op("betainc_by_b", b, x)
+    return betainc_by(a, b, x, 0, 1)
 
 
 def _betaincinv_by_a(a: Expr, b: Expr, p: Expr, y: Expr) -> Expr:
@@ -141,15 +188,31 @@ def _student_density(df: Expr, t: Expr) -> Expr:
     return _exp(scale - (half + 0.5) * _log1p(t * t / df))
 
 
-def student_density_by_df(df: Expr, t: Expr) -> Expr:
-    """Its derivative by df."""
+def student_density_by(df: Expr, t: Expr, n: int) -> Expr:
+    """Its derivative of order n by df.
+
+    The logarithm is ``gammaln((df+1)/2) - gammaln(df/2) + df/2 log df - (df+1)/2 log(df + t**2)``
+    and a constant.
+    """
+    half, inside = df * 0.5, 1 / df
     s = t * t / df
-    scale = (_psi(df * 0.5 + 0.5) - _psi(df * 0.5) - 1 / df) * 0.5
-    return _student_density(df, t) * (scale - _log1p(s) * 0.5 + (df + 1) * 0.5 / df * (s / (s + 1)))
+    z = 1 / (s + 1)
+    apart = [(_polygamma(k, half + 0.5) - _polygamma(k, half)) * 0.5 ** (k + 1) for k in range(n)]
+    first = apart[0] - _log1p(s) * 0.5 + (s * z - z * inside) * 0.5
+    levels, power, of_z = [first], inside, z  # df**-k and z**k
+    for k in range(1, n):
+        of_power = 1 - of_z - of_z * z * (s - inside) * k
+        levels.append(apart[k] + power * of_power * ((-1.0) ** (k + 1) * math.factorial(k - 1) / 2))
+        power, of_z = power * inside, of_z * z
+    return _student_density(df, t) * _bell(levels)
+
+
+def student_by(df: Expr, t: Expr, n: int) -> Expr:
+    return Expr(df.b, df.b.op("stdtr_by", df.v, t.v, n=n))
 
 
 def _student_by_df(df: Expr, t: Expr) -> Expr:
-    return df.op("stdtr_by_df", t)
+    return student_by(df, t, 1)
 
 
 def _neighbours(f: Callable[..., Expr], sign: float) -> Partial:
@@ -326,14 +389,37 @@ _TERNARY: dict[str, tuple[Partial | None, ...]] = {
 }
 
 
-def _by_order(s: Expr, q: Expr, y: Expr) -> Expr:
+def zeta_by(s: Expr, q: Expr, n: int) -> Expr:
+    """Hurwitz' zeta function differentiated n times by s."""
+    return _zeta(s, q) if n == 0 else Expr(s.b, s.b.op("zeta_by", s.v, q.v, n=n))
+
+
+def _zeta_by_q(s: Expr, q: Expr, y: Expr) -> Expr:
     """``d/dq zeta(s, q) = -s zeta(s + 1, q)`` [25.11.17]."""
     return -(s * _zeta(s + 1, q))
+
+
+def _zeta_by_s(s: Expr, q: Expr, y: Expr) -> Expr:
+    """Nan where SciPy's function is: it has no continuation to the left of 1."""
+    return s.op("ge", 1).where(zeta_by(s, q, 1), math.nan)
+
+
+def _riemann_by_s(s: Expr, y: Expr) -> Expr:
+    """By the reflection formula on the left [25.4.1]."""
+    left = s.op("lt", 0)
+    inside = left.where(s, -0.5)
+    turn, mirrored = inside * (math.pi / 2), 1 - inside
+    size = _exp((inside - 1) * math.log(2 * math.pi)) * _gamma(mirrored) * 2
+    value, slope = _zeta(mirrored, mirrored.num(1)), zeta_by(mirrored, mirrored.num(1), 1)
+    level = (math.log(2 * math.pi) - _psi(mirrored)) * value - slope
+    reflected = size * (_cos(turn) * (math.pi / 2) * value + _sin(turn) * level)
+    return left.where(reflected, zeta_by(left.where(s.num(2), s), s.num(1), 1))
 
 
 PARTIALS: dict[str, tuple[Partial | None, ...]] = {
     **{f"scipy.special:{name}": (partial,) for name, partial in _UNARY.items()},
     **{f"scipy.special:{name}": pair for name, pair in (_BINARY | _TERNARY).items()},
-    "scipy.special._ufuncs:_zeta": (None, _by_order),
+    "scipy.special._ufuncs:_zeta": (_zeta_by_s, _zeta_by_q),
+    "scipy.special._ufuncs:_riemann_zeta": (_riemann_by_s,),
     "scipy.special._ufuncs:_lambertw": (lambda z, k, tol, y: _exp(-y) / (y + 1), None, None),
 }

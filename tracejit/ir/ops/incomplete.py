@@ -1,9 +1,8 @@
-"""Derivatives of ``scipy.special``'s incomplete gamma and beta functions by their parameters.
+"""Derivatives of functions of ``scipy.special`` by parameters for which there is no closed form.
 
-They have no closed form, so each is a row: what ``derivatives_ufuncs.py`` says of ``gammainc`` and
-its kin is written with them. The interpreter runs their scalar code by NumPy. By the argument they
-have a derivative in turn, the density's by the parameter; by a parameter none is known, and asking
-for it is an error.
+Each is a row, with the order of the derivative as its attribute: what ``derivatives_ufuncs.py``
+says of ``gammainc`` and its kin is written with them, and so are their own derivatives, of any
+order. The interpreter runs their scalar code by NumPy.
 """
 
 from __future__ import annotations
@@ -13,28 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.ops.derivatives import Expr, Jvp
 from tracejit.ir.ops.derivatives_ufuncs import (
-    beta_density_by_a,
-    beta_density_by_b,
-    gamma_density_by_a,
-    student_density_by_df,
+    beta_density_by,
+    betainc_by,
+    gamma_density_by,
+    gammainc_by,
+    student_by,
+    student_density_by,
+    zeta_by,
 )
 from tracejit.ir.ops.elementwise import elementwise, same
 from tracejit.ir.samples import Samples
+from tracejit.ir.scalar import incomplete_beta, incomplete_gamma, zeta_function
 from tracejit.ir.scalar.emit_numpy import apply
-from tracejit.ir.scalar.incomplete_beta import betainc_by_a, betainc_by_b, stdtr_by_df
-from tracejit.ir.scalar.incomplete_gamma import gammainc_by_a
 from tracejit.ir.scalar.lowering.rule import by_kind, rounded
 
 if TYPE_CHECKING:
     from tracejit.ir.builder import Builder
 
 
-def _by_argument(name: str, rule: Callable[..., Expr]) -> Jvp:
-    """The JVP along the last operand; TypeError along a parameter."""
+def _partials(*rules: Callable[..., Expr]) -> Jvp:
+    """The JVP from a partial derivative for each operand: ``rule(*operands, **attrs)``."""
 
     def jvp(
         b: Builder,
@@ -43,18 +43,12 @@ def _by_argument(name: str, rule: Callable[..., Expr]) -> Jvp:
         results: Sequence[Value],
         attrs: Mapping[str, Any],
     ) -> list[Value | None]:
-        *parameters, t = tangents
-        for k, tangent in enumerate(parameters, 1):
-            if tangent is not None:
-                throw(
-                    TypeError(
-                        f"the derivative of scipy.special.{name} by a parameter has no derivative "
-                        f"by its argument {k}: second derivatives by parameters are not known; "
-                        "stop the one there with tracejit.stop_gradient, or take differences"
-                    )
-                )
-        assert t is not None
-        return [(Expr(b, t) * rule(*(Expr(b, v) for v in operands))).v]
+        total: Expr | None = None
+        for rule, t in zip(rules, tangents, strict=True):
+            if t is not None:
+                share = Expr(b, t) * rule(*(Expr(b, v) for v in operands), **attrs)
+                total = share if total is None else total + share
+        return [None if total is None else total.v]
 
     return jvp
 
@@ -70,7 +64,7 @@ def _row(name: str, code: Any, count: int, doc: str, jvp: Jvp) -> None:
     elementwise(
         name,
         same("f"),
-        lambda *operands: apply(rounded(lower), *operands),
+        lambda *operands, **attrs: apply(rounded(lower), *operands, **attrs),
         lower,
         count=count,
         jvp=jvp,
@@ -81,30 +75,44 @@ def _row(name: str, code: Any, count: int, doc: str, jvp: Jvp) -> None:
 
 
 _row(
-    "gammainc_by_a",
-    gammainc_by_a,
+    "gammainc_by",
+    incomplete_gamma.gammainc_by,
     2,
-    "gammainc_by_a(a, x): the derivative of SciPy's gammainc by its parameter.",
-    _by_argument("gammainc", gamma_density_by_a),
+    "gammainc_by(a, x) {n}: the derivative of order n (1) of SciPy's gammainc by its parameter.",
+    _partials(
+        lambda a, x, n=1: gammainc_by(a, x, n + 1),
+        lambda a, x, n=1: gamma_density_by(a, x, n),
+    ),
 )
 _row(
-    "betainc_by_a",
-    betainc_by_a,
+    "betainc_by",
+    incomplete_beta.betainc_by,
     3,
-    "betainc_by_a(a, b, x): the derivative of SciPy's betainc by its first parameter.",
-    _by_argument("betainc", beta_density_by_a),
+    "betainc_by(a, b, x) {m, n}: SciPy's betainc differentiated m (1) times by a, n (0) times by "
+    "b.",
+    _partials(
+        lambda a, b, x, m=1, n=0: betainc_by(a, b, x, m + 1, n),
+        lambda a, b, x, m=1, n=0: betainc_by(a, b, x, m, n + 1),
+        lambda a, b, x, m=1, n=0: beta_density_by(a, b, x, m, n),
+    ),
 )
 _row(
-    "betainc_by_b",
-    betainc_by_b,
-    3,
-    "betainc_by_b(a, b, x): the derivative of SciPy's betainc by its second parameter.",
-    _by_argument("betainc", beta_density_by_b),
-)
-_row(
-    "stdtr_by_df",
-    stdtr_by_df,
+    "stdtr_by",
+    incomplete_beta.stdtr_by,
     2,
-    "stdtr_by_df(df, t): the derivative of SciPy's stdtr by its degrees of freedom.",
-    _by_argument("stdtr", student_density_by_df),
+    "stdtr_by(df, t) {n}: the derivative of order n (1) of stdtr by its degrees of freedom.",
+    _partials(
+        lambda df, t, n=1: student_by(df, t, n + 1),
+        lambda df, t, n=1: student_density_by(df, t, n),
+    ),
+)
+_row(
+    "zeta_by",
+    zeta_function.zeta_by,
+    2,
+    "zeta_by(s, q) {n}: the derivative of order n (1) of Hurwitz' zeta function by s, from 0 on.",
+    _partials(
+        lambda s, q, n=1: zeta_by(s, q, n + 1),
+        lambda s, q, n=1: -(s * zeta_by(s + 1, q, n) + n * zeta_by(s + 1, q, n - 1)),
+    ),
 )

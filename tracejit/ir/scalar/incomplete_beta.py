@@ -1,15 +1,14 @@
-"""The derivatives of the regularized incomplete beta function by its parameters, and Student's.
+"""Derivatives of the regularized incomplete beta function by its parameters, and Student's.
 
 ``I_x(a, b) = x**a (1-x)**b / (a beta(a, b)) K``, where ``K`` is the continued fraction of DLMF
 8.17.22, is differentiated step by step (Boik and Robison-Cox 1998, *Derivatives of the incomplete
-beta function*). Above the mean it is ``1 - I_(1-x)(b, a)``, so that the fraction settles quickly.
-Everything is computed in float64.
+beta function*), with Taylor polynomials in the parameters in place of numbers. Above the mean it is
+``1 - I_(1-x)(b, a)``, so that the fraction settles quickly. Everything is computed in float64.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from tracejit.ir.scalar.elementary.num import INF, NAN, Num, elementary, where
 from tracejit.ir.scalar.emit import F64
@@ -18,28 +17,29 @@ from tracejit.ir.scalar.incomplete_gamma import (
     MOST_STEPS,
     SETTLED,
     exp_of,
-    inverse,
     log1p_of,
     log_gamma_of_large,
     log_of,
-    psi_tail,
+    psi_tail_jet,
     repeat,
     rising,
     stirling,
 )
+from tracejit.ir.scalar.jets import Fraction, Jet, choose_jet, exponential
 
 
-def _psi_apart(z: Num, h: Num) -> Num:
+def _psi_apart(z: Jet, h: Jet) -> Jet:
     """``psi(z + h) - psi(z)`` without cancellation, for z and z + h above 0 and h from -1."""
-    small = z < LARGE + 1.0
-    total = z.const(0.0)
-    low = where(small, z, 1.0)
-    for k in range(int(LARGE)):
-        total = total + h / ((low + float(k)) * (low + h + float(k)))
-    z = where(small, z + LARGE, z)
-    top = z + h
-    apart = log1p_of(h / z) + 0.5 * h / (z * top) - (psi_tail(top) - psi_tail(z))
-    return apart + where(small, total, 0.0)
+    small, one = z.value < LARGE + 1.0, z.value.const(1.0)
+    low = choose_jet(small, z, Jet.of(one, z.orders))
+    total = h * (low * (low + h)).inverse()
+    for k in range(1, int(LARGE)):
+        total = total + h * ((low + float(k)) * (low + h + float(k))).inverse()
+    z = choose_jet(small, z + LARGE, z)
+    top, ratio = z + h, h * z.inverse()
+    apart = (ratio + 1.0).log(log1p_of(ratio.value)) + ratio * top.inverse() * 0.5
+    apart = apart - (psi_tail_jet(top) - psi_tail_jet(z))
+    return apart + choose_jet(small, total, Jet.of(one - one, z.orders))
 
 
 def _log_gamma(z: Num) -> tuple[Num, Num]:
@@ -69,54 +69,31 @@ def _log_ratio(apart: Num, far: Num) -> Num:
     return where(near, log1p_of(where(near, apart, 0.0)), far)
 
 
-def _fraction(
-    p: Num, q: Num, u: Num, P: Num, Q: Num, U: Num, lead: Num, inside: Num
-) -> tuple[Num, Num, Num]:
-    """``K``, its derivative along ``(P, Q, U)``, and how many steps they took, by Lentz's method.
+def _fraction(p: Jet, q: Jet, u: Jet, weights: Jet, inside: Num) -> tuple[Jet, Num]:
+    """``K``, and how many steps it took; ``weights`` are what it is multiplied with."""
+    orders, zero, one = p.orders, u.value.const(0.0), u.value.const(1.0)
 
-    As in ``incomplete_gamma``; what is wanted is ``lead K + q K'``.
-    """
-
-    def going(n: Num, d: Num, D: Num, e: Num, E: Num, h: Num, H: Num, more: Num) -> Num:
+    def going(n: Num, more: Num, *state: Num) -> Num:
         return inside & (more > 0.0) & (n < MOST_STEPS)
 
-    def advance(state: tuple[Num, ...], r: Num, R: Num) -> tuple[tuple[Num, ...], Num]:
-        """One convergent more, by the partial numerator r."""
-        d, D, e, E, h, H = state
-        d, D = inverse(r * d + 1.0, R * d + r * D)
-        c, C = r * e + 1.0, R * e + r * E
-        ratio, change = c * d, C * d + c * D
-        h, H = h * ratio, H * ratio + h * change
-        size = (lead * h).abs() + (q * H).abs()
-        moved = ((ratio - 1.0).abs() > SETTLED) | ((q * h * change).abs() > size * SETTLED)
-        return (d, D, *inverse(c, C), h, H), moved
-
-    def step(n: Num, *state: Num) -> list[Num]:
+    def step(n: Num, more: Num, *state: Num) -> list[Num]:
         n = n + 1.0
-        twice = p + n + n
-        below = twice - 1.0
-        share = 1.0 / (below * twice)
-        even = n * (q - n) * u * share
-        even_slope = n * (Q * u + (q - n) * U) * share - even * P * (1.0 / below + 1.0 / twice)
-        found, first = advance(state[:-1], even, even_slope)
-        top, share = (p + n) * (p + q + n), 1.0 / (twice * (twice + 1.0))
-        top_slope = P * (p + q + n) + (p + n) * (P + Q)
-        odd = -(top * u * share)
-        odd_slope = (top * share * P * (twice + twice + 1.0) - top_slope) * u * share
-        odd_slope = odd_slope - top * U * share
-        found, second = advance(found, odd, odd_slope)
-        return [n, *found, where(first | second, n.const(1.0), 0.0)]
+        twice = p + (n + n)
+        even = (q - n) * u * n * ((twice - 1.0) * twice).inverse()
+        found, first = Fraction.of(orders, state).advanced(even, 1.0, weights, SETTLED)
+        odd = -((p + n) * (p + q + n) * u * (twice * (twice + 1.0)).inverse())
+        found, second = found.advanced(odd, 1.0, weights, SETTLED)
+        return [n, where(first | second, one, 0.0), *found.nums()]
 
-    one, zero = u.const(1.0), u.const(0.0)
-    share = 1.0 / (p + 1.0)
-    slope = ((p + q) * share * P - (P + Q)) * u - (p + q) * U
-    d, D = inverse(1.0 - (p + q) * u * share, slope * share)
-    found = repeat(going, step, zero, d, D, one, zero, d, D, one)
-    return found[5], found[6], found[0]
+    d = (1.0 - (p + q) * u * (p + 1.0).inverse()).inverse()
+    start = Fraction(d, Jet.of(one, orders), d)
+    n, _, *state = repeat(going, step, zero, one, *start.nums())
+    return Fraction.of(orders, state).convergent, n
 
 
-def _by(a: Num, b: Num, x: Num, along_a: float) -> Num:
-    """The derivative by a or by b."""
+@elementary
+def betainc_by(a: Num, b: Num, x: Num, m: int = 1, n: int = 0) -> Num:
+    """``I_x(a, b)`` differentiated m times by a and n times by b; from above where one is 0."""
     given = x.dtype
     a, b, x = (v.to_float(F64) for v in (a, b, x))
     defined = (a >= 0.0) & (b >= 0.0) & (x >= 0.0) & (x <= 1.0)
@@ -127,38 +104,28 @@ def _by(a: Num, b: Num, x: Num, along_a: float) -> Num:
     a, b, x = (where(inside, v, number) for v, number in ((a, 1.0), (b, 1.0), (x, 0.5)))
     direct = x <= (a + 1.0) / (a + b + 2.0)
 
-    def turned(one: Any, other: Any) -> tuple[Num, Num]:
-        one, other = (v if isinstance(v, Num) else x.const(v) for v in (one, other))
+    def turned(one: Num, other: Num) -> tuple[Num, Num]:
         return where(direct, one, other), where(direct, other, one)
 
-    p, q = turned(a, b)
-    u, v = turned(x, 1.0 - x)
+    one, other = turned(x.const(1.0), x.const(0.0))
+    along = [(one, other)] * (m > 0) + [(other, one)] * (n > 0)
+    orders = tuple(k for k in (m, n) if k)
+    (p, q), (u, v) = turned(a, b), turned(x, 1.0 - x)
     log_u, log_v = turned(log_of(x), log1p_of(-x))
-    P, Q = turned(along_a, 1.0 - along_a)
-    by_p = q * (log_u + _psi_apart(p + 1.0, q - 1.0))
-    by_q = q * (log_v + _psi_apart(q + 1.0, p - 1.0)) + 1.0
-    lead = P * by_p + Q * by_q
-    value, slope, steps = _fraction(p, q, u, P, Q, x.const(0.0), lead, inside)
-    slope = _weight(p, q, u, v, log_u, log_v) * (lead * value + q * slope)
+    by_p, by_q = zip(*along, strict=True)
+    of_p, of_q = Jet.of(p, orders, by_p), Jet.of(q, orders, by_q)
+    level_p = _psi_apart(of_p + 1.0, of_q - 1.0) + log_u
+    level_q = _psi_apart(of_q + 1.0, of_p - 1.0) + log_v
+    shape = exponential(x.const(1.0), [level_p * s + level_q * t for s, t in along]) * of_q
+    value, steps = _fraction(of_p, of_q, Jet.of(u, orders), shape, inside)
+    slope = (shape * value).derivative() * _weight(p, q, u, v, log_u, log_v)
     slope = where(steps < MOST_STEPS, where(direct, slope, -slope), NAN)
     return where(inside, slope, outside).to_float(given)
 
 
 @elementary
-def betainc_by_a(a: Num, b: Num, x: Num) -> Num:
-    """The derivative of ``I_x(a, b)`` by a; from above where a is 0."""
-    return _by(a, b, x, 1.0)
-
-
-@elementary
-def betainc_by_b(a: Num, b: Num, x: Num) -> Num:
-    """The derivative of ``I_x(a, b)`` by b; from above where b is 0."""
-    return _by(a, b, x, 0.0)
-
-
-@elementary
-def stdtr_by_df(df: Num, t: Num) -> Num:
-    """The derivative of Student's distribution function by its degrees of freedom.
+def stdtr_by(df: Num, t: Num, n: int = 1) -> Num:
+    """The derivative of order n of Student's distribution function by its degrees of freedom.
 
     ``1/2 + I_w(1/2, df/2) / 2`` for t above 0, ``w = t**2 / (df + t**2)``; in the tail
     ``1 - I_z(df/2, 1/2) / 2``, ``z = 1 - w``. Along df at t: by a parameter and z together, as
@@ -177,14 +144,33 @@ def stdtr_by_df(df: Num, t: Num) -> Num:
     log_z = -where(far, 2.0 * log_of(size) - log_of(df), log1p_of(where(far, 1.0, s)))
     log_w = where(s < 1.0, 2.0 * log_of(size) - log_of(df) + log_z, log1p_of(-z))
     near = w <= 1.5 / (half + 2.5)
-    move = w * z / df
-    p, q = where(near, 0.5, half), where(near, half, 0.5)
-    P, Q = where(near, t.const(0.0), 0.5), where(near, t.const(0.5), 0.0)
-    apart = _psi_apart(where(near, half, half + 1.0), where(near, t.const(0.5), -0.5))
-    lead = q * 0.5 * (w + log_z - z / df + apart)
+    orders, middle = (n,), t.const(0.5)
+    p, q = where(near, middle, half), where(near, half, middle)
+    moving = where(near, t.const(0.0), 0.5)
+    of_p, of_q = Jet.of(p, orders, [moving]), Jet.of(q, orders, [0.5 - moving])
+    of_w, of_z, of_log_z = _along_df(df, w, z, log_z, n)
+    inverse, halves = Jet.of(df, orders, [1.0]).inverse(), Jet.of(half, orders, [0.5])
+    step = Jet.of(where(near, middle, -0.5), orders)
+    apart = _psi_apart(choose_jet(near, halves, halves + 1.0), step)
+    shape = exponential(q, [(of_w - of_z * inverse + of_log_z + apart) * 0.5])
     u, v = where(near, w, z), where(near, z, w)
     log_u, log_v = where(near, log_w, log_z), where(near, log_z, log_w)
-    value, slope, steps = _fraction(p, q, u, P, Q, where(near, -move, move), lead, inside)
-    slope = _weight(p, q, u, v, log_u, log_v) * (lead * value + q * slope) * 0.5
+    value, steps = _fraction(of_p, of_q, choose_jet(near, of_w, of_z), shape, inside)
+    slope = (shape * value).derivative() * (_weight(p, q, u, v, log_u, log_v) * 0.5)
     slope = where(steps < MOST_STEPS, where(near, slope, -slope), NAN)
     return where(inside, where(t < 0.0, -slope, slope), outside).to_float(given)
+
+
+def _along_df(df: Num, w: Num, z: Num, log_z: Num, n: int) -> tuple[Jet, Jet, Jet]:
+    """``w``, ``z`` and ``log z`` as functions of df."""
+    of_w, of_z, of_log = [w], [z], [log_z]
+    power, share, geometric = w, -z / df, w.const(0.0)
+    of_z_power, of_df_power = w.const(1.0), w.const(1.0)
+    for k in range(1, n + 1):
+        power = power * share
+        of_w.append(power)
+        of_z.append(-power)
+        geometric, of_z_power = geometric + of_z_power, of_z_power * z
+        of_df_power = of_df_power * (-1.0 / df)
+        of_log.append(of_df_power * w * geometric * (-1.0 / k))
+    return Jet((n,), of_w), Jet((n,), of_z), Jet((n,), of_log)

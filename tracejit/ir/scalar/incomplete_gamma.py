@@ -1,9 +1,10 @@
-"""The derivative of the regularized incomplete gamma function by its parameter.
+"""Derivatives of the regularized incomplete gamma function by its parameter.
 
 ``P(a, x) = x**a e**-x / gamma(a+1) S``, ``S = sum x**n / ((a+1)…(a+n))`` [DLMF 8.11.4], is
 differentiated term by term where x is below a, and Legendre's continued fraction of the complement
-[8.9.2] above, step by step (Moore 1982, Algorithm AS 187). In both what is added has one sign, so
-that nothing cancels. Everything is computed in float64.
+[8.9.2] above, step by step (Moore 1982, Algorithm AS 187, for the first two derivatives), with
+Taylor polynomials in ``a`` in place of numbers. In both what is added has one sign, so that nothing
+cancels. Everything is computed in float64.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from tracejit.ir.scalar.elementary.exponential import exp
 from tracejit.ir.scalar.elementary.logarithm import log, log1p
 from tracejit.ir.scalar.elementary.num import INF, NAN, Num, elementary, poly, where
 from tracejit.ir.scalar.emit import F64
+from tracejit.ir.scalar.jets import Fraction, Jet, choose_jet, exponential, indices, poly_jet
 
 #: After so many steps the result is nan: near ``x == a`` from about ``a == 2e5`` on.
 MOST_STEPS = 5000.0
@@ -51,6 +53,11 @@ def psi_tail(z: Num) -> Num:
     return poly(square, _DIGAMMA) * square
 
 
+def psi_tail_jet(z: Jet) -> Jet:
+    square = (z * z).inverse()
+    return poly_jet(square, _DIGAMMA) * square
+
+
 def log_gamma_of_large(z: Num) -> Num:
     return (z - 0.5) * log_of(z) - z + (0.5 * math.log(2 * math.pi)) + stirling(z)
 
@@ -81,76 +88,82 @@ def repeat(
 
 
 def _weight(a: Num, x: Num) -> tuple[Num, Num]:
-    """``x**a e**-x / gamma(a+1)`` and ``log x - psi(a+1)``."""
+    """``x**a e**-x / gamma(a+1)``, and ``log (x / a)`` where a is large."""
     large = a >= LARGE
     big, small = where(large, a, LARGE), where(large, 1.0, a)
     apart = (x - big) / big
     near = apart.abs() < 0.5
     log_ratio = where(near, log1p_of(where(near, apart, 0.0)), log_of(x / big))
     of_big = exp_of(big * (log_ratio - apart) - stirling(big)) / (big * (2 * math.pi)).sqrt()
-    product, harmonic = rising(small + 1.0)
-    top, log_x = small + (LARGE + 1.0), log_of(x)
-    of_small = exp_of(small * log_x - x - log_gamma_of_large(top)) * product
-    by_big = log_ratio - 0.5 / big + psi_tail(big)
-    by_small = log_x - log_of(top) + 0.5 / top + psi_tail(top) + harmonic
-    return where(large, of_big, of_small), where(large, by_big, by_small)
+    product, _ = rising(small + 1.0)
+    top = small + (LARGE + 1.0)
+    of_small = exp_of(small * log_of(x) - x - log_gamma_of_large(top)) * product
+    return where(large, of_big, of_small), log_ratio
 
 
-def _series(a: Num, x: Num, below: Num) -> tuple[Num, Num, Num]:
-    """``S``, its derivative by a, and how many terms they took; none where not ``below``."""
+def _level(a: Jet, x: Num, log_ratio: Num) -> Jet:
+    """``log x - psi(a+1)``: the derivative of the weight's logarithm."""
+    large = a.value >= LARGE
+    big = choose_jet(large, a, Jet.of(x.const(LARGE), a.orders))
+    small = choose_jet(large, Jet.of(x.const(1.0), a.orders), a)
+    by_big = -big.log(-log_ratio) - big.inverse() * 0.5 + psi_tail_jet(big)
+    top = small + (LARGE + 1.0)
+    by_small = -top.log(log_of(top.value)) + log_of(x) + top.inverse() * 0.5 + psi_tail_jet(top)
+    for k in range(1, int(LARGE) + 1):
+        by_small = by_small + (small + float(k)).inverse()
+    return choose_jet(large, by_big, by_small)
 
-    def going(n: Num, term: Num, total: Num, harmonic: Num, slope: Num) -> Num:
-        return below & (term > total * SETTLED) & (n < MOST_STEPS)
 
-    def step(n: Num, term: Num, total: Num, harmonic: Num, slope: Num) -> list[Num]:
+def _series(a: Jet, x: Num, below: Num) -> tuple[Jet, Num]:
+    """``S``, and how many terms it took; none where not ``below``."""
+    orders, size = a.orders, len(indices(a.orders))
+
+    def going(n: Num, *state: Num) -> Num:
+        more = below & (n < MOST_STEPS)
+        left = [t.abs() > s.abs() * SETTLED for t, s in zip(state, state[size:], strict=False)]
+        return more & _any(left)
+
+    def step(n: Num, *state: Num) -> list[Num]:
         n = n + 1.0
-        share = 1.0 / (a + n)
-        term, harmonic = term * x * share, harmonic + share
-        return [n, term, total + term, harmonic, slope - term * harmonic]
+        term, total = Jet(orders, state[:size]), Jet(orders, state[size:])
+        term = term * (a + n).inverse() * x
+        return [n, *term.nums(), *(total + term).nums()]
 
-    one, zero = x.const(1.0), x.const(0.0)
-    n, _, total, _, slope = repeat(going, step, zero, one, one, zero, zero)
-    return total, slope, n
+    one = Jet.of(x.const(1.0), orders)
+    n, *state = repeat(going, step, x.const(0.0), *one.nums(), *one.nums())
+    return Jet(orders, state[size:]), n
 
 
-def _fraction(a: Num, x: Num, above: Num) -> tuple[Num, Num, Num]:
-    """``x**-a e**x Gamma(a, x)`` likewise, by Lentz's method.
+def _any(conditions: Sequence[Num]) -> Num:
+    found = conditions[0]
+    for c in conditions[1:]:
+        found = found | c
+    return found
 
-    The convergents ``h`` are products of ``c d``, ``c = b + p / c'`` and ``d = 1 / (b + p d')`` of
-    the primed ones before; ``e`` is ``1 / c``. Names in capitals are derivatives by a.
-    """
 
-    def going(n: Num, b: Num, d: Num, D: Num, e: Num, E: Num, h: Num, H: Num, more: Num) -> Num:
+def _fraction(a: Jet, x: Num, weights: Jet, above: Num) -> tuple[Jet, Num]:
+    """``x**-a e**x Gamma(a, x)`` likewise."""
+    orders = a.orders
+
+    def going(n: Num, more: Num, *state: Num) -> Num:
         return above & (more > 0.0) & (n < MOST_STEPS)
 
-    def step(
-        n: Num, b: Num, d: Num, D: Num, e: Num, E: Num, h: Num, H: Num, more: Num
-    ) -> list[Num]:
-        n, b = n + 1.0, b + 2.0
-        p = n * (a - n)
-        d, D = inverse(p * d + b, n * d + p * D - 1.0)
-        c, C = p * e + b, n * e + p * E - 1.0
-        ratio, change = c * d, C * d + c * D
-        h, H = h * ratio, H * ratio + h * change
-        moved = ((ratio - 1.0).abs() > SETTLED) | ((h * change).abs() > H.abs() * SETTLED)
-        return [n, b, d, D, *inverse(c, C), h, H, where(moved, x.const(1.0), 0.0)]
+    def step(n: Num, more: Num, *state: Num) -> list[Num]:
+        n = n + 1.0
+        r, b = (a - n) * n, -a + (x + (n + n + 1.0))
+        found, moved = Fraction.of(orders, state).advanced(r, b, weights, SETTLED)
+        return [n, where(moved, n.const(1.0), 0.0), *found.nums()]
 
-    b = x + 1.0 - a
-    d, D = inverse(b, x.const(-1.0))
-    one, zero = x.const(1.0), x.const(0.0)
-    found = repeat(going, step, zero, b, d, D, zero, zero, d, D, one)
-    return found[6], found[7], found[0]
-
-
-def inverse(x: Num, slope: Num) -> tuple[Num, Num]:
-    """``1 / x``, and its derivative."""
-    y = 1.0 / x
-    return y, -(slope * y) * y
+    zero, one = x.const(0.0), x.const(1.0)
+    d = (-a + (x + 1.0)).inverse()
+    start = Fraction(d, Jet.of(zero, orders), d)
+    n, _, *state = repeat(going, step, zero, one, *start.nums())
+    return Fraction.of(orders, state).convergent, n
 
 
 @elementary
-def gammainc_by_a(a: Num, x: Num) -> Num:
-    """The derivative of ``P(a, x)`` by a; from above where a is 0."""
+def gammainc_by(a: Num, x: Num, n: int = 1) -> Num:
+    """The derivative of order ``n`` of ``P(a, x)`` by a; from above where a is 0."""
     given = x.dtype
     a, x = a.to_float(F64), x.to_float(F64)
     inside = (x > 0.0) & (x < INF) & (a >= 0.0) & (a < INF)
@@ -159,11 +172,11 @@ def gammainc_by_a(a: Num, x: Num) -> Num:
     outside = where(at_end, 0.0, where(inside, x, NAN))
     a, x = where(inside, a, 1.0), where(inside, x, 1.0)
     below = (x <= a + 0.5) | (x <= 1.0)
-    weight, level = _weight(a, x)
-    total, total_slope, terms = _series(a, x, below & inside)
-    value, value_slope, steps = _fraction(a, x, ~below)
-    by_series = weight * (level * total + total_slope)
-    by_fraction = -(weight * ((a * level + 1.0) * value + a * value_slope))
-    slope = where(below, by_series, by_fraction)
+    weight, log_ratio = _weight(a, x)
+    along = Jet.of(a, (n,), [1.0])
+    shape = exponential(x.const(1.0), [_level(along, x, log_ratio)])
+    total, terms = _series(along, x, below & inside)
+    value, steps = _fraction(along, x, shape * along, ~below)
+    slope = weight * choose_jet(below, shape * total, -(shape * along * value)).derivative()
     slope = where((terms < MOST_STEPS) & (steps < MOST_STEPS), slope, NAN)
     return where(inside, slope, outside).to_float(given)
