@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracejit import grad, jit, jvp, value_and_grad, vjp
+from tracejit import grad, jit, jvp, value_and_grad, vjp, vmap
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.transforms import kept
 
@@ -195,3 +195,13 @@ def test_functions_die_while_room_is_made() -> None:
         gc.set_threshold(*thresholds)
     gc.collect()
     assert all(e.anchor is None or e.anchor() is not None for e in kept._entries.values())
+
+
+def test_functions_of_libraries_are_found_in_the_tables() -> None:
+    """What is kept is of the function itself: the tables do not know a copy of it."""
+    special = pytest.importorskip("scipy.special")
+    x = np.array([1.0, 2.0, 4.0])
+    np.testing.assert_allclose(grad(special.logsumexp)(x), special.softmax(x))
+    np.testing.assert_allclose(vmap(special.logsumexp)(x[:, None]), x)
+    slope = jit(grad(special.zeta, argnums=1))(2.0, 3.0)
+    assert np.isclose(slope, -2 * special.zeta(3, 3.0))

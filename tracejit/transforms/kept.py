@@ -16,6 +16,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from tracejit.records import dataclass
+from tracejit.trace.session.plain import is_of_library, module_of
 
 #: Compiled transforms that are kept.
 LIMIT = 256
@@ -71,6 +72,8 @@ def _after(
 def _of_function(f: FunctionType) -> Identity:
     parts = (f.__defaults__, f.__kwdefaults__)
     key = ("function", id(f.__code__), id(f.__globals__), *map(id, parts))
+    if is_of_library(module_of(f)):  # the tables know the function itself, not a copy
+        return Identity(f, key, lambda: f)
     bare = f.__closure__ is None and parts == (None, None) and not f.__dict__
     return Identity(f.__code__ if bare else f, key, functools.partial(_clone, f))
 
