@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tracejit.autodiff.region_rules import rules_of
+from tracejit.autodiff.sides import passing, side_by_side
 from tracejit.dtypes import is_inexact
-from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
-from tracejit.ir.in_range import stays_in_range
+from tracejit.ir.core import Function, Instr, Value, type_uses, uses
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import TapeType
@@ -61,6 +61,8 @@ def results_of(instr: Instr, flags: Sequence[bool]) -> list[bool]:
 
 def spread_branch(instr: Instr, flags: Sequence[bool]) -> list[bool]:
     """Which results of a branch differ; all of them where examples take different sides."""
+    if passing(instr) is not None:
+        return []
     lead, _, given = RegionOp(instr).split(flags)
     if any(lead) and instr.attrs.get("idle"):
         return spread(instr.regions[0], given)
@@ -112,15 +114,3 @@ def length_differs(instr: Instr, flags: Sequence[bool]) -> bool:
     if op.test is None:
         return any(lead)
     return spread(op.test, [*op.flagged(flags, spread), *consts]) == [True]
-
-
-def side_by_side(instr: Instr) -> bool:
-    """Whether both sides of a branch may be computed for all examples: short, and harmless. What
-    reads ``x[i]`` where ``i`` is in range has been checked, or not taken, for one example."""
-    return all(
-        not region.diverges and all(map(_harmless, region.instrs)) for region in instr.regions
-    )
-
-
-def _harmless(instr: Instr) -> bool:
-    return instr_effect(instr) == "none" and not instr.regions and stays_in_range(instr)
