@@ -34,6 +34,7 @@ from tests.programs.python_types import KEYWORDS, METHODS, PATTERNS, SENTINELS, 
 from tests.programs.rebinding import REBINDING, UP, loss
 from tests.programs.recursions import RECURSIONS
 from tests.programs.several_kinds import SEVERAL_KINDS
+from tests.programs.sizes_in_arrays import SIZES_IN_ARRAYS
 from tests.programs.state import STATE
 from tests.programs.tagged_numbers import TAGGED
 from tests.programs.views import VIEWS
@@ -53,6 +54,21 @@ def test_contexts(phrase: Phrase, policy: str) -> None:
 @pytest.mark.parametrize(("phrase", "policy"), cases(DYNAMIC_SIZES))
 def test_dynamic_sizes(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(SIZES_IN_ARRAYS))
+def test_sizes_in_arrays(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize("axes", [lambda: ORDER, lambda: (ORDER[0], ORDER[1], ORDER[2])])
+def test_an_order_of_axes_that_the_run_decides(axes: Any) -> None:
+    for f in (lambda x: np.transpose(x, axes()), lambda x: x.transpose(axes())):
+        with pytest.raises(UnsupportedError, match="write it as an int, or a tuple of ints"):
+            jit(f)(np.zeros((2, 3, 4)))
+
+
+ORDER = np.array([2, 0, 1])
 
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(VIEWS))

@@ -215,3 +215,69 @@ def test_classes_of_exec_are_the_programs(name: dict[str, str]) -> None:
     linecache.cache[file] = (len(BOXES), None, BOXES.splitlines(True), file)
     exec(compile(BOXES, file, "exec"), space)
     np.testing.assert_array_equal(jit(space["f"])(np.ones(2)), [2.0, 2.0])
+
+
+FAR = """
+K, items = 2.0, []
+class Held: value = 1.0
+held = Held()
+def scaled(x): return x * K * held.value
+def chained(x): return step_0(x)
+class Op:
+    def __init__(self): self.next = None
+    def __add__(self, x): return chained(x)
+    def __mul__(self, x): return self.next.next.next.next.next.next.value * x
+    def __sub__(self, x): return every(x)
+    def __neg__(self): return callbacks[0][0](ones)
+    def __pos__(self): return bound(ones)
+    def __lt__(self, other): return held.value < 1.5
+    def plain(self, x): return scaled(x)
+op = Op()
+far = op
+for _ in range(6):
+    far.next = Op()
+    far = far.next
+far.value = 3.0
+ones = [1.0]
+callbacks = [[lambda x: x[0] * K]]
+class Bound:
+    def method(self, x): return x[0] * K * held.value
+bound = Bound().method
+def added(x): return op + x
+def multiplied(x): return op * x
+def subtracted(x): return op - x
+def negated(x): return x * -op
+def kept(x): return x * +op
+def compared(x): return x if sorted([op, op])[0] < op else -x
+"""
+FAR += "".join(f"def step_{k}(x): return step_{k + 1}(x)\n" for k in range(30))
+FAR += "def step_30(x): return scaled(x)\n"
+FAR += "def every(x): return " + " + ".join(f"part_{k}(x)" for k in range(1500)) + "\n"
+FAR += "".join(f"def part_{k}(x): return x\n" for k in range(1499))
+FAR += "def part_1499(x): return scaled(x)\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["added", "multiplied", "subtracted", "negated", "kept", "compared"]
+)
+def test_what_is_far_away(name: str) -> None:
+    """Operators of Python's own reach it: through many functions, attributes and containers."""
+    space: dict[str, Any] = {}
+    exec(FAR, space)
+    compiled, x = jit(space[name], opt_level=0), np.array([1.0, 2.0])
+    for change in (
+        "",
+        "K = 5.0",
+        "held.value = 7.0",
+        "Held.value, K = 2.0, 3.0",
+        "far.value = 4.0",
+    ):
+        exec(change, space)
+        np.testing.assert_array_equal(compiled(x), space[name](x))
+
+
+def test_what_may_read_too_much_is_refused() -> None:
+    space: dict[str, Any] = {}
+    exec(FAR + "held.many = [Op() for _ in range(11_000)]", space)
+    with pytest.raises(UnsupportedError, match="may read more than 10,000 objects"):
+        jit(space["added"])(np.ones(2))

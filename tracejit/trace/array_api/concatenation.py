@@ -29,7 +29,7 @@ from tracejit.trace.array_api.promotion import promote
 from tracejit.trace.array_api.shapes import atleast_1d, atleast_2d, atleast_3d
 from tracejit.trace.session.concretize import shown_dim
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import Array, as_dim, fresh
+from tracejit.trace.values.all import Array, as_dim, fresh, several
 from tracejit.trace.views.broadcast import cast_shape, check_equal, match_shape
 from tracejit.trace.views.reshape import reshaped
 
@@ -345,7 +345,7 @@ def _repeated(x: Array, repeats: Any, axis: int) -> Array:
 def tile(A: Any, reps: Any) -> Array:
     """The array several times along each axis."""
     x = asarray(A)
-    many = [as_dim(r) for r in (reps if isinstance(reps, (tuple, list)) else (reps,))]
+    many = [as_dim(r) for r in several(reps)]
     rank = max(x.ndim, len(many))
     counts: list[Dim] = [*[1] * (rank - len(many)), *many]
     dims: list[Dim] = [*[1] * (rank - x.ndim), *x.dims]
@@ -363,10 +363,11 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Array:
     if axis is None:
         flat = roll(reshaped(x, (ex.product(x.dims),)), shift, 0)
         return reshaped(flat, x.dims)
-    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
-    shifts = shift if isinstance(shift, (tuple, list)) else (shift,)
-    if len(axes) != len(shifts):
-        axes, shifts = zip(*np.broadcast(axes, shifts), strict=True)
+    axes, shifts = several(axis), several(shift)
+    count = max(len(axes), len(shifts))
+    if {len(axes), len(shifts)} - {1, count}:
+        np.broadcast(np.empty(len(shifts)), np.empty(len(axes)))  # raises
+    axes, shifts = (x * count if len(x) == 1 else x for x in (axes, shifts))
     value = x.read()
     for k, s in zip(axes, shifts, strict=True):
         value = _rolled(value, s, axis_of(k, x.ndim))

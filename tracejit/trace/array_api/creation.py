@@ -28,7 +28,7 @@ from tracejit.trace.array_api.promotion import promote
 from tracejit.trace.session.concretize import shown_shape
 from tracejit.trace.session.registry import CONSTRUCTORS
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import Array, Tracer, as_dim, fresh, k_order
+from tracejit.trace.values.all import Array, Tracer, as_dim, fresh, k_order, several
 from tracejit.trace.values.casting import element
 from tracejit.trace.values.coercion import as_in_array
 from tracejit.trace.views.broadcast import stretch
@@ -37,10 +37,7 @@ from tracejit.trace.views.reshape import contiguous
 
 def shape_of(shape: Any) -> tuple[Dim, ...]:
     """A ``shape`` argument as extents, checked not to be negative."""
-    if isinstance(shape, Array) and shape.ndim == 1:
-        shape = list(shape)
-    many = shape if isinstance(shape, (tuple, list, np.ndarray)) else (shape,)
-    dims = tuple(as_dim(s) for s in many)
+    dims = tuple(as_dim(s) for s in several(shape))
     for d in dims:
         if not isinstance(d, int) and current().ranges.at_least(d, 0):
             continue

@@ -136,12 +136,20 @@ def match_axis(x: Value, axis: int, dim: Dim, message: str) -> Value:
     return match_shape(x, shape, message)
 
 
+_KNOWN = (
+    "write it as an int, or a tuple of ints, of which the program's text says the numbers, or make "
+    "it a static argument"
+)
+
+
 def static_int(x: Any, what: str) -> int:
     """An argument that must be known when tracing (an axis, a rank …)."""
     if isinstance(x, ex.Extent):
         raise UnsupportedError(f"{what} must be known when the function is compiled, not {x!r}")
+    if isinstance(x, Array) and x.ndim:
+        throw(TypeError("only integer scalar arrays can be converted to a scalar index"))
     if isinstance(x, (Array, Scalar, PyScalar)):
-        return structural_int(x, what)
+        return structural_int(x, what, _KNOWN)
     return operator.index(x)
 
 

@@ -16,7 +16,7 @@ from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import builder, cast, check_dim, operand, value_of
 from tracejit.trace.array_api.ranges import linspace
-from tracejit.trace.values.all import Array, as_dim, dim_value, fresh
+from tracejit.trace.values.all import Array, as_dim, dim_value, fresh, several
 from tracejit.trace.views.broadcast import stretch
 from tracejit.versions import PAD_TAKES_DICTS
 
@@ -70,6 +70,8 @@ def _pad_pairs(given: Any, rank: int) -> list[tuple[Any, Any]]:
         for axis, pair in given.items():
             pairs[axis] = tuple(pair) if isinstance(pair, (tuple, list)) else (pair, pair)
         return pairs
+    if isinstance(given, Array) and given.ndim:
+        given = several(given) if given.ndim == 1 else [several(row) for row in given]
     if not isinstance(given, (tuple, list, np.ndarray)):
         return [(given, given)] * rank
     items = list(given)

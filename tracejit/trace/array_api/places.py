@@ -20,7 +20,7 @@ from tracejit.trace.array_api.names import covers, method
 from tracejit.trace.array_api.operands import axis_of, builder, check_dim, iota, value_of
 from tracejit.trace.session.regions import emit_cond
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import Array, as_dim, dim_value, fresh, wrap
+from tracejit.trace.values.all import Array, as_dim, dim_value, fresh, several, wrap
 from tracejit.trace.values.casting import element, refuse_cast, safe_element
 from tracejit.trace.views.broadcast import stretch
 from tracejit.trace.views.reshape import reshaped
@@ -198,7 +198,7 @@ def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Any, ...]
     """Flat positions as one index per axis."""
     found: list[Any] = []
     rest = indices if not isinstance(indices, (list, tuple)) else asarray(indices)
-    dims = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    dims = tuple(several(shape))
     _check_inside(asarray(rest), ex.product(tuple(as_dim(d) for d in dims)))
     forward = _flat_order(order)
     for d in reversed(dims) if forward else dims:
@@ -237,7 +237,7 @@ def _flat_order(order: str) -> bool:
 @covers(np.ravel_multi_index)
 def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: str = "C") -> Any:
     """One index per axis as flat positions."""
-    dims = tuple(dims) if isinstance(dims, tuple | list) else (dims,)
+    dims = tuple(several(dims))
     modes = mode if isinstance(mode, tuple) else (mode,) * len(dims)
     axes = list(zip(multi_index, dims, modes, strict=True))
     total: Any = None

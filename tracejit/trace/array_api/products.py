@@ -27,7 +27,7 @@ from tracejit.trace.array_api.promotion import loop_dtypes, promote
 from tracejit.trace.array_api.shapes import moveaxis
 from tracejit.trace.session.concretize import shown_dim
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import fresh
+from tracejit.trace.values.all import Array, fresh, several
 from tracejit.trace.views.broadcast import broadcast_shapes, stretch
 from tracejit.trace.views.reshape import raveled, reshaped
 from tracejit.versions import CROSS_NEEDS_THREE
@@ -245,12 +245,12 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """A contraction over paired axes."""
     x, y = _pair(a, b)
-    if isinstance(axes, (tuple, list)):
+    if isinstance(axes, (tuple, list)) or (isinstance(axes, Array) and axes.ndim):
         left, right = axes
     else:
         n = static_int(axes, "axes")
         left, right = list(range(-n, 0)), list(range(n))
-    many = [list(s) if isinstance(s, (tuple, list)) else [s] for s in (left, right)]
+    many = [several(s) for s in (left, right)]
     if len(many[0]) != len(many[1]):
         throw(ValueError("shape-mismatch for sum"))
     pairs = (

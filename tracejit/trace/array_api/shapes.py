@@ -15,7 +15,7 @@ from tracejit.trace.array_api.names import covers, method, unsupported
 from tracejit.trace.array_api.operands import axis_of, builder, check_dim, given_dtype, static_int
 from tracejit.trace.session.assumptions import assume
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import Array, PyScalar, Scalar, fresh
+from tracejit.trace.values.all import Array, PyScalar, Scalar, fresh, several
 from tracejit.trace.values.casting import element
 from tracejit.trace.views.broadcast import broadcast_shapes, shapes_message, stretch, stretching
 from tracejit.trace.views.reshape import raveled, reshaped
@@ -64,7 +64,7 @@ def transpose(a: Any, axes: Any = None) -> Array:
     x = asarray(a)
     if axes is None:
         return transposed(x, tuple(reversed(range(x.ndim))))
-    perm = tuple(axis_of(p, x.ndim) for p in axes)
+    perm = tuple(axis_of(p, x.ndim) for p in several(axes))
     if len(perm) != x.ndim:
         throw(ValueError("axes don't match array"))
     if len(set(perm)) != len(perm):
@@ -75,7 +75,7 @@ def transpose(a: Any, axes: Any = None) -> Array:
 @method("transpose")
 def transpose_method(a: Any, *axes: Any) -> Array:
     """``x.transpose()``, ``x.transpose(1, 0)`` or ``x.transpose((1, 0))``."""
-    if not axes or axes == (None,):
+    if not axes or (len(axes) == 1 and axes[0] is None):
         return transpose(a)
     return transpose(a, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes)
 
@@ -101,7 +101,7 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Array:
     """Axes moved to other positions, the others in order."""
     x = asarray(a)
     source, destination = (
-        [axis_of(s, x.ndim, prefix=name) for s in (v if isinstance(v, (tuple, list)) else (v,))]
+        [axis_of(s, x.ndim, prefix=name) for s in several(v)]
         for v, name in ((source, "source"), (destination, "destination"))
     )
     if len(source) != len(destination):
@@ -312,7 +312,7 @@ def imag(val: Any) -> Any:
 def flip(m: Any, axis: Any = None) -> Any:
     """Axes in reverse order: a view."""
     x = asarray(m)
-    many = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    many = range(x.ndim) if axis is None else several(axis)
     axes = {axis_of(k, x.ndim) for k in many}
     key = tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(x.ndim))
     return x[key]

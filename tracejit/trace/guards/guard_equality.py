@@ -40,11 +40,16 @@ def contents(x: Any) -> Any:
     return _Snapshot(kind, set(x)) if isinstance(x, set) else x
 
 
+def items_in(x: Any) -> list[Any]:
+    """What is in a container."""
+    if isinstance(x, MAPPINGS):
+        return list(x.values())
+    return list(x) if isinstance(x, (*SEQUENCES, set)) else []
+
+
 def objects_in(x: Any) -> list[Any]:
     """What is in a container, containers inside of it too."""
-    if not isinstance(x, (*MAPPINGS, *SEQUENCES, set)):
-        return []
-    items = list(x.values()) if isinstance(x, MAPPINGS) else list(x)
+    items = items_in(x)
     return [*items, *(o for i in items for o in objects_in(i))]
 
 

@@ -12,7 +12,7 @@ import dis
 import inspect
 from collections.abc import Callable, Container
 from functools import partial
-from types import CellType, CodeType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,7 +21,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace.control.watched import watching
 from tracejit.trace.convert.same_code import codes_in
 from tracejit.trace.guards.conditions import IsBound
-from tracejit.trace.guards.guard_equality import objects_in
+from tracejit.trace.guards.guard_equality import items_in
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable
 from tracejit.trace.python.named_effects import refuse_effects
 from tracejit.trace.session.plain import is_of_library, is_plain_value, module_of
@@ -29,7 +29,6 @@ from tracejit.trace.session.session import Session
 from tracejit.trace.values.all import Tracer
 
 _STORES = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF")
-_DEPTH = 4
 #: An attribute of what stands for a function that runs as it is.
 AS_IT_IS = "__runs_as_it_is__"
 
@@ -55,7 +54,9 @@ def stand_in(ops: Caller, function: FunctionType) -> Callable[..., Any]:
     _refuse_stores(function, codes)
     _refuse_classes(function, codes)
     refuse_effects(function)
-    reader = Reader(ops, _names_in_reach(function))
+    reader = Reader(
+        ops, _names_in_reach(function), f"{function.__qualname__}, whose source cannot be read,"
+    )
     namespace = dict(function.__globals__)
     ops.namespaces[id(namespace)] = (namespace, function.__globals__)
     made: list[FunctionType] = []
@@ -73,7 +74,7 @@ def stand_in(ops: Caller, function: FunctionType) -> Callable[..., Any]:
             namespace.update(_questions(ops, reader.names - function.__globals__.keys()) | read)
         for used in (*args, *kwargs.values()):
             reader.outside.pin(used)
-            reader.attributes(used, _DEPTH)
+            reader.guard(used)
         with watching(f"{function.__name__}()", *args, *kwargs.values(), function, *read.values()):
             return made[0](*args, **kwargs)
 
@@ -117,14 +118,16 @@ def _refuse_classes(function: FunctionType, codes: list[CodeType]) -> None:
 
 class Reader:
     """Reads what a function can reach, where one of ``names`` says how. ``whole``: of an object,
-    all attributes of its own too."""
+    all attributes of its own too. ``what`` is read so, in the message where that is too much."""
 
-    def __init__(self, ops: Caller, names: set[str], *, whole: bool = True) -> None:
+    def __init__(self, ops: Caller, names: set[str], what: str, *, whole: bool = True) -> None:
         self.whole = whole
         self.ops = ops
         self.outside = ops.session.outside
         self.names = names
+        self.what = what
         self.seen: dict[int, Any] = {}
+        self.pending: list[Any] = []
 
     def globals(self, namespace: dict[str, Any]) -> dict[str, Any]:
         """The global variables that are named."""
@@ -153,27 +156,51 @@ class Reader:
         self.outside.pin(value)
         if isinstance(value, FunctionType) or hasattr(type(value), "__traced_call__"):
             return partial(self.ops.call, value)
-        self.reachable(value, _DEPTH)
+        self.guard(value)
         return value
 
-    def reachable(self, value: Any, depth: int) -> None:
-        """Guards what is in a container or an object. The contents of arrays found there are
-        constants of the trace, so they are guarded too."""
-        self.outside.whole(value)
-        for item in objects_in(value):
-            self.held(item, depth - 1)
-        self.attributes(value, depth)
+    def guard(self, *values: Any) -> None:
+        """Guards what can be reached from values: what containers hold, attributes, what methods
+        and functions read and are made of. The contents of arrays found there are constants of the
+        trace, so they are guarded too."""
+        self.pending += values
+        while self.pending:
+            x = self.pending.pop()
+            if isinstance(x, Tracer) or is_plain_value(x) or id(x) in self.seen:
+                continue
+            self.seen[id(x)] = x
+            if len(self.seen) > _MOST:
+                raise UnsupportedError(
+                    f"{self.what} runs as it is and may read more than {_MOST:,} objects, each of "
+                    "which would be looked at in each call; pass what it reads as arguments"
+                )
+            self._guard(x)
 
-    def attributes(self, obj: Any, depth: int) -> None:
-        """Guards the attributes of an object found outside: all of its own, since a method may read
-        them, and those named of its class."""
-        plain = isinstance(obj, Tracer | np.ndarray | FunctionType) or is_plain_value(obj)
-        if depth == 0 or plain or not self.outside.is_outside(obj) or id(obj) in self.seen:
+    def _guard(self, x: Any) -> None:
+        if isinstance(x, np.ndarray):
+            self.outside.constant(x)
+        elif isinstance(x, FunctionType):
+            self._read_by(x)
+        elif isinstance(x, MethodType):
+            self.pending += [x.__self__, x.__func__]
+        else:
+            self.outside.whole(x)
+            self.pending += items_in(x)
+            self._attributes(x)
+
+    def _attributes(self, obj: Any) -> None:
+        """Attributes of an object found outside: all of its own, since a method may read them, and
+        of its class those named, and those that Python finds by itself."""
+        if not self.outside.is_outside(obj):
             return
-        self.seen[id(obj)] = obj
-        whole = self.whole and not isinstance(obj, ModuleType | type)
-        own = builtins.getattr(obj, "__dict__", {}).keys() if whole else ()
-        for name in sorted({*own, *self.names}):
+        own: Container[str] = ()
+        names = set(self.names)
+        if not isinstance(obj, ModuleType):
+            names |= _found_by_itself(obj if isinstance(obj, type) else type(obj))
+        if self.whole and not isinstance(obj, ModuleType | type):
+            own = builtins.getattr(obj, "__dict__", {}).keys()
+            names |= set(own)
+        for name in sorted(names):
             held = inspect.getattr_static(obj, name, _NOTHING)
             if held is _NOTHING:
                 continue
@@ -182,41 +209,35 @@ class Reader:
             if isinstance(held, FunctionType):
                 if name not in own:
                     self.outside.member(obj if isinstance(obj, type) else type(obj), name)
-                self.globals_of(held, depth)
+                self.pending.append(held)
             elif not (callable(held) or hasattr(type(held), "__get__")):
                 self.outside.attribute(obj, name, held, traced=False)
-                self.held(held, depth - 1)
+                self.pending.append(held)
 
-    def held(self, value: Any, depth: int) -> None:
-        """Guards what Python reads while tracing."""
-        if isinstance(value, np.ndarray):
-            self.outside.constant(value)
-        else:
-            self.reachable(value, depth)
-
-    def globals_of(self, method: FunctionType, depth: int) -> None:
-        """Guards the global and enclosing variables that a method reads, which Python calls by
-        itself, and what it is made of."""
-        if id(method) in self.seen or depth == 0:
-            return
-        self.seen[id(method)] = method
+    def _read_by(self, method: FunctionType) -> None:
+        """The global and enclosing variables that a method reads, which Python calls by itself, and
+        what it is made of."""
         self.outside.code(method)
         self.outside.defaults(method)
         namespace = method.__globals__
         names = _names_of(method)
         for name in sorted(names & namespace.keys()):
-            self._variable(GlobalVariable(namespace, name), name, namespace, depth)
+            self._variable(GlobalVariable(namespace, name), name, namespace)
         for name, cell in zip(method.__code__.co_freevars, method.__closure__ or (), strict=True):
             if IsBound(cell)():
-                self._variable(EnclosingVariable(cell), name, cell, depth)
+                self._variable(EnclosingVariable(cell), name, cell)
 
-    def _variable(self, getter: Callable[[], Any], name: str, owner: Any, depth: int) -> None:
+    def _variable(self, getter: Callable[[], Any], name: str, owner: Any) -> None:
         value = getter()
         self.outside.read(value, getter, name, owner, traced=False)
-        if isinstance(value, FunctionType):
-            self.globals_of(value, depth - 1)
-        else:
-            self.held(value, depth - 1)
+        self.pending.append(value)
+
+
+def _found_by_itself(kind: type) -> set[str]:
+    """The names under which Python finds methods of a class of the program's: operators."""
+    bases = [base for base in kind.__mro__ if not is_of_library(module_of(base))]
+    members = [(name, held) for base in bases for name, held in vars(base).items()]
+    return {name for name, held in members if name.startswith("__") and _is_function(held)}
 
 
 def _names_of(function: FunctionType) -> set[str]:
@@ -229,7 +250,7 @@ def _names_in_reach(function: FunctionType) -> set[str]:
     found: set[str] = set()
     seen: dict[int, Any] = {}
     stack: list[Any] = [function]
-    while stack and len(seen) < _MANY:
+    while stack:
         x = stack.pop()
         if id(x) in seen:
             continue
@@ -252,6 +273,6 @@ def _is_function(x: Any) -> bool:
     return isinstance(x, FunctionType | staticmethod | classmethod)
 
 
-#: How many objects are looked at for the names in their methods.
-_MANY = 1000
+#: So many objects are looked at, at most, for what a function may read.
+_MOST = 10_000
 _NOTHING = object()

@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 
 from tracejit.trace.convert.same_code import codes_in
+from tracejit.trace.guards.guard_equality import items_in
 from tracejit.trace.python.opaque_functions import Caller, Reader
 from tracejit.trace.session.plain import PLAIN, class_attribute
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.dunder_methods import convertible
 
-#: How far containers are looked through.
-_DEPTH = 4
 #: Methods that Python calls by itself on objects that it is given.
 _BY_ITSELF = (
     "__repr__", "__str__", "__format__", "__bytes__", "__hash__", "__eq__", "__ne__", "__lt__",
@@ -35,25 +34,28 @@ _OTHERS = (*PLAIN, Tracer, np.ndarray, FunctionType, ModuleType, type)
 def guard_what_methods_read(ops: Caller, *values: Any) -> None:
     """Guard what Python may read of objects among ``values``, containers of them too."""
     outside = ops.session.outside
-    for x in _objects(values, _DEPTH):
+    for x in _objects(values):
         methods = _methods(type(x)) if outside.is_outside(x) else {}
         if not methods:
             continue
-        reader = Reader(ops, _names(type(x), methods.values()), whole=False)
+        what = f"{type(x).__qualname__}.{next(iter(methods))}, which Python calls by itself,"
+        reader = Reader(ops, _names(type(x), methods.values()), what, whole=False)
         for name, method in methods.items():
             outside.member(type(x), name)
-            reader.globals_of(method, _DEPTH)
-        reader.attributes(x, _DEPTH)
+            reader.guard(method)
+        reader.guard(x)
 
 
-def _objects(values: Iterable[Any], depth: int) -> Iterator[Any]:
-    for x in values:
-        if isinstance(x, _OTHERS):
+def _objects(values: Iterable[Any]) -> Iterator[Any]:
+    """Values, and what containers among them hold."""
+    pending, seen = list(values), set()
+    while pending:
+        x = pending.pop()
+        if isinstance(x, _OTHERS) or id(x) in seen:
             continue
-        if isinstance(x, list | tuple | set | frozenset) and depth:
-            yield from _objects(list(x), depth - 1)
-        elif isinstance(x, dict) and depth:
-            yield from _objects([*x.keys(), *x.values()], depth - 1)
+        seen.add(id(x))
+        pending += [*x.keys(), *items_in(x)] if isinstance(x, dict) else items_in(x)
+        pending += x if isinstance(x, frozenset) else ()
         yield x
 
 

@@ -18,6 +18,7 @@ from tracejit.trace.session.frames import Restart
 from tracejit.trace.session.marks import MARK, as_fields, parts_at_marks
 from tracejit.trace.session.registry import NAMES, from_library
 from tracejit.trace.session.session import current, user_lines, user_location, where
+from tracejit.trace.session.settled_values import settled
 
 _INSTEAD = "make it a static argument, or compute with arrays instead of deciding in Python"
 #: What to do where the run decides which item of a dict is meant.
@@ -139,7 +140,10 @@ def structural_int(x: Any, what: str, instead: str = _INSTEAD) -> int:
     if isinstance(x, int):
         return x
     session = current()
-    known = session.literal(x.read())
+    value = x.read()
+    known = session.literal(value)
+    if known is None and not x.dims:
+        known = settled(session, value)
     if known is not None and is_exact(known.dtype):
         return int(known)
     reason = run_time_only(what, x, instead)

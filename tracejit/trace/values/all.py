@@ -11,7 +11,7 @@ from tracejit.trace.session.concretize import name_of, structural_int, truth
 from tracejit.trace.session.storage import Cell
 from tracejit.trace.session.tracer import Tracer
 from tracejit.trace.values.arrays import Array, fresh, k_order, wrap, wrap_array
-from tracejit.trace.values.coercion import Lifted, as_dim, lift
+from tracejit.trace.values.coercion import Lifted, as_dim, lift, several
 from tracejit.trace.values.scalars import (
     KIND_DTYPE,
     KIND_RANK,
@@ -51,6 +51,7 @@ __all__ = [
     "lift",
     "name_of",
     "python_int",
+    "several",
     "structural_int",
     "truth",
     "weak_kind",

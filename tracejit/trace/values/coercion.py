@@ -17,6 +17,7 @@ from tracejit.ir.types import dtype_of
 from tracejit.records import dataclass
 from tracejit.trace.session.registry import LIST_ROWS, NAMES
 from tracejit.trace.session.session import current, where
+from tracejit.trace.session.settled_values import settled
 from tracejit.trace.session.tracer import Tracer
 from tracejit.trace.values.arrays import Array
 from tracejit.trace.values.scalars import (
@@ -141,3 +142,14 @@ def as_dim(x: Any) -> Dim:
         kind = x.kind if isinstance(x, PyScalar) else getattr(x, "dtype", type(x).__name__)
         throw(TypeError(f"'{kind}' object cannot be interpreted as an integer"))
     return operator.index(x)
+
+
+def several(x: Any) -> list[Any]:
+    """The items of an argument that is one number or several: a shape, axes, counts. Those of an
+    array of constants are known numbers."""
+    if isinstance(x, Array) and x.ndim == 1:
+        session = current()
+        items = [(item, settled(session, item.read())) for item in x]
+        return [item if found is None else found[()] for item, found in items]
+    many = isinstance(x, tuple | list) or (isinstance(x, np.ndarray) and x.ndim)
+    return list(x) if many else [x]

@@ -18,7 +18,16 @@ from tracejit.trace.session.concretize import shown_dim, shown_shape
 from tracejit.trace.session.registry import ARRAY, CLASS_SEEN
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps, Tracer
-from tracejit.trace.values.all import Array, PyScalar, Scalar, Select, as_dim, fresh, k_order
+from tracejit.trace.values.all import (
+    Array,
+    PyScalar,
+    Scalar,
+    Select,
+    as_dim,
+    fresh,
+    k_order,
+    several,
+)
 from tracejit.trace.values.casting import as_single_item, element
 from tracejit.trace.values.view_transforms import Reshape, split_axes
 from tracejit.trace.views.reshape_strides import Need, all_hold, reshape_strides
@@ -103,8 +112,7 @@ def _kept(before: tuple[Dim, ...], dims: tuple[Dim, ...]) -> tuple[int | None, .
 def resolve_shape(old: tuple[Dim, ...], shape: Any) -> tuple[Dim, ...]:
     """The new extents, a negative one worked out; ValueError when the sizes differ."""
     session = current()
-    given = list(shape) if isinstance(shape, tuple | list) else [shape]
-    dims = [as_dim(d) for d in given]
+    dims = [as_dim(d) for d in several(shape)]
     size = ex.product(old)
     hole = _hole(dims)
     shown = shown_shape(dims).replace("-1", "newaxis")
