@@ -33,6 +33,7 @@ from tests.programs.phrase import Phrase, cases, check
 from tests.programs.python_types import KEYWORDS, METHODS, PATTERNS, SENTINELS, TYPES
 from tests.programs.rebinding import REBINDING, UP, loss
 from tests.programs.recursions import RECURSIONS
+from tests.programs.set_algebra import SET_ALGEBRA
 from tests.programs.several_kinds import SEVERAL_KINDS
 from tests.programs.sizes_in_arrays import SIZES_IN_ARRAYS
 from tests.programs.state import STATE
@@ -69,6 +70,26 @@ def test_an_order_of_axes_that_the_run_decides(axes: Any) -> None:
 
 
 ORDER = np.array([2, 0, 1])
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(SET_ALGEBRA))
+def test_set_algebra(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda a, b: a | b, lambda a, b: a <= b, lambda a, b: a | {1}, lambda a, b: a == b]
+)
+def test_sets_in_which_a_nan_may_be(ask: Any) -> None:
+    def f(x: Any) -> Any:
+        a, b = set(), set()
+        for v in x:
+            a.add(float(v))
+            b.add(float(v))
+        return ask(a, b)
+
+    with pytest.raises(UnsupportedError, match=r"a nan is in both of them .* np\.union1d"):
+        jit(f, opt_level=0)(np.array([1.0, 2.0]))
 
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(VIEWS))

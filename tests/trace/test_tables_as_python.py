@@ -73,6 +73,11 @@ c = OrderedDict()\n for v in x: c[v] = 1\n return c.popitem(last=False), c.popit
 d = D(x); e = d; e[99] = 1; return d, d is e, D(x).popitem()
 s = set(); s.discard(int(x[0])); s.add(int(x[1])); return s, {1} in s
 d = {}; d.pop(int(x[0]), None); d[int(x[1])] = 1.5; return d
+S(x) & S(x), S(x) - S(x), S(x) | S(x), S(x) ^ {3}, {50, 3} - S(x), S(x) <= S(x), S(x) == {3}
+S(x).union({3}), S(x).issubset({3}), {3}.union(S(x)), {3} <= S(x), {3}.isdisjoint(S(x))
+s = S(x); s &= S(x); return s
+s = {1, 50}; s -= S(x); return s
+s = {1, 50}; s.difference_update(S(x)); return s
 d = dict.fromkeys([1, 3]); d[int(x[0])] = None; return d, d[int(x[1])], d.get(int(x[2]), 5)
 q = [D(x)]; q.append(D(x)); q.reverse(); return q.pop()[3], q
 match D(x):\n  case dict(): return 1
@@ -109,14 +114,10 @@ C(x) == C(x); OrderedDict() == D(x); C(x).update(a=3); C(x).update([3], a=1); D(
 t = T({}); t.a[int(x[0])] = 6; return t == T({3: 6})
 t = T({}); t.a[int(x[0])] = 6; return f"{t}"
 d = C(x); d |= D(x); return d
-S(x) & S(x); S(x) - S(x); S(x) | S(x); S(x) ^ {3}; {50, 3} - S(x); S(x) <= S(x); S(x) == {3}
 D(x).keys() == D(x).keys(); D(x).keys() & {3}; D(x).items() | {3}; D(x).keys().isdisjoint({3})
 {'a': D(x)} == {'a': D(x)}; D(x) in {5}; (D(x),).index(1); OrderedDict(D(x)); dict.get(D(x), 3)
-S(x).union({3}); S(x).issubset({3}); {3}.union(S(x)); {3} <= S(x); {3}.isdisjoint(S(x)); S(x).pop()
+S(x).pop()
 d = D(x); d -= {3}; return d
-s = S(x); s &= S(x); return s
-s = {1, 50}; s -= S(x); return s
-s = {1, 50}; s.difference_update(S(x)); return s
 [*D(x)]; (*D(x), 5); {*D(x)}; [*S(x)]; ",".join(str(k) for k in D(x)); list(S(x)); next(iter(D(x)))
 a, *b = D(x); return a, b
 '%s' % D(x); '%s' % (D(x),); f"{D(x)}"; "{}".format(D(x)); str(D(x)); repr([D(x)]); str(S(x))

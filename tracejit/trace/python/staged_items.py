@@ -20,6 +20,7 @@ from tracejit.trace.python import (
     dynamic_list_methods,
     generators,
     run_time_places,
+    set_operators,
     table_methods,
     table_views,
 )
@@ -313,10 +314,12 @@ class StagedItems(Operators):
 
     def augassign(self, op: str, target: Any, value: Any) -> Any:
         of_dicts = type(target) is dict and (is_table(target) or is_table(value))
-        of_sets = isinstance(target, set) and is_table(target) and isinstance(value, set)
-        if op == "|=" and (of_dicts or of_sets):
+        if op == "|=" and of_dicts:
             table_methods.method(target, "update", (value,), {})
             return target
+        found = set_operators.in_place(op, target, value)
+        if found is not NotImplemented:
+            return found
         if type(target) is list and op == "+=":
             value = by_value(table_views.as_list(value))
         table_methods.must_be_plain(f"the operator {op}", target, value)
@@ -368,6 +371,8 @@ class StagedItems(Operators):
         must_be_plain_text(value)
         watched.must_not_advance(self.session, value)
         items = dunder_methods.iterable(self, seen(value))
+        if is_grown(items):
+            return dynamic_list_methods.items_of_known(items)
         return items if type(items) is list else iterated(items, None)
 
     def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:

@@ -25,10 +25,12 @@ from tracejit.trace.python import (
     dynamic_list_methods,
     generators,
     run_time_places,
+    set_operators,
     table_methods,
     table_views,
 )
 from tracejit.trace.python.calls import is_seen_through, takes_none, traced_call
+from tracejit.trace.python.distinct import Distinct
 from tracejit.trace.python.generator_reductions import folded, listed
 from tracejit.trace.python.keys import has_traced, is_among
 from tracejit.trace.python.opaque_calls import MUTATING, contains_tracer, has_array, refuse_mutation
@@ -304,6 +306,7 @@ class StagedOperators(StagedFunctions, StagedItems):
         if isinstance(source, Generated) and source.is_whole:
             items = generators.of_turns(self, turns, source, site)
             return self.call(f, items, *args, **kwargs)
+        source = self._listed(source)
         with unchanged(source):
             found = folded(self, f, turns, traits, source, site, args, kwargs)
             if found is not NotImplemented:
@@ -316,11 +319,16 @@ class StagedOperators(StagedFunctions, StagedItems):
         source = seen(source)
         if isinstance(source, Generated) and source.is_whole:
             return generators.listed(self, turns, source, site, flat)
+        source = self._listed(source)
         with unchanged(source):
             found = listed(self, turns, traits, source, site, flat)
             if found is not NotImplemented:
                 return found
             return super().list_of(turns, traits, source, site, flat)
+
+    def _listed(self, source: Any) -> Any:
+        """What a comprehension goes over: of a set of numbers of the run, the list of them."""
+        return dunder_methods.iterable(self, source) if type(source) is Distinct else source
 
     def _is_of_grown(self, owner: list[Any], f: Any, args: Any) -> bool:
         if f.__name__ in ("pop", "insert") and args and run_time_places.is_place(args[0]):
@@ -344,6 +352,9 @@ class StagedOperators(StagedFunctions, StagedItems):
             found = dicts_made.united(left, right)
             if found is not NotImplemented:
                 return found
+        found = set_operators.binary(symbol, left, right)
+        if found is not NotImplemented:
+            return found
         table_methods.must_be_plain(f"the operator {symbol}", left, right)
         self.session.outside.whole(left)
         self.session.outside.whole(right)
@@ -383,6 +394,9 @@ class StagedOperators(StagedFunctions, StagedItems):
             same = dicts_made.same(left, right)
             if same is not NotImplemented:
                 return same if symbol == "==" else self.not_(same)
+        found = set_operators.compared(symbol, left, right)
+        if found is not NotImplemented:
+            return found
         table_methods.must_be_plain(f"the comparison {symbol}", left, right)
         self.session.outside.whole(left)
         self.session.outside.whole(right)

@@ -307,9 +307,11 @@ def method(x: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     """A method of a dict or set; NotImplemented where the run decides nothing about it."""
     asked = is_table(x) or (type(x) in (*_CLASSES, set) and args and has_traced(args[0]))
     many = name == "update" and args and is_of_the_run(args[0])
+    if isinstance(x, set) and name in SET_METHODS:
+        many = many or any(is_table(a) for a in args)
     if not asked and not many:
         return NotImplemented
-    methods = _SET_METHODS if isinstance(x, set) else _METHODS
+    methods = SET_METHODS if isinstance(x, set) else _METHODS
     found = methods.get(name)
     if found is None:
         if is_table(x):
@@ -422,7 +424,7 @@ def _discard(x: Any, item: Any, /) -> None:
 
 def _add_all(x: Any, *many: Iterable[Any]) -> None:
     for items in many:
-        each(as_list(items), lambda item: _add(x, item))
+        each(as_list(items, ordered=False), lambda item: _add(x, item))
 
 
 _METHODS: dict[str, Callable[..., Any]] = {
@@ -442,7 +444,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "most_common": _most_common,
     "__len__": length,
 }
-_SET_METHODS: dict[str, Callable[..., Any]] = {
+SET_METHODS: dict[str, Callable[..., Any]] = {
     "add": _add,
     "discard": _discard,
     "remove": delitem,

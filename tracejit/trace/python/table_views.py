@@ -135,7 +135,8 @@ def given_to(f: Any, x: Any, has_key: bool) -> Any:
         return x if is_view(x) else TableView(x, "keys")
     if has_key or not isinstance(x, set):
         return as_list(x)
-    return as_list(x, ordered=not (f is builtins.sorted or (extremum and _is_exact(x))))
+    exact = (extremum or f is builtins.sum) and _is_exact(x)
+    return as_list(x, ordered=not (f is builtins.sorted or exact))
 
 
 #: What goes through what it is given.
