@@ -74,6 +74,11 @@ def _numpy_table() -> int:
     return int(get(capsule, None))
 
 
+def numpy_function(index: int) -> int:
+    """The address of a function by its place in the table of NumPy's C API."""
+    return pointer_at(_numpy_table() + index * ctypes.sizeof(ctypes.c_void_p))
+
+
 @cache
 def symbols() -> dict[str, int]:
     """Addresses by the names that generated code declares."""
@@ -82,7 +87,7 @@ def symbols() -> dict[str, int]:
         function = getattr(ctypes.pythonapi, name)
         found[name] = ctypes.cast(function, ctypes.c_void_p).value or 0
     for name, index in _NUMPY_FUNCTIONS.items():
-        found[name] = pointer_at(_numpy_table() + index * ctypes.sizeof(ctypes.c_void_p))
+        found[name] = numpy_function(index)
     objects: dict[str, object] = {"None": None, "True": True, "False": False}
     objects |= {"Long_Type": int, "Float_Type": float, "Complex_Type": complex, "Unicode_Type": str}
     objects |= {"Slice_Type": slice}

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracejit.abi import generators
+from tracejit.abi import generators, numpy_loops
 from tracejit.calls import hash_order
 from tracejit.calls.fingerprints import (
     Fingerprint,
@@ -287,8 +287,14 @@ def _addresses(names: Iterable[str]) -> dict[str, int]:
     for name in names:
         if name not in found:
             with suppress(KeyError):
-                found[name] = generators.symbol_address(name) or blas.address(name)
+                found[name] = _address(name)
     return found
+
+
+def _address(name: str) -> int:
+    """KeyError where no library has the name."""
+    of_numpy = generators.symbol_address(name) or numpy_loops.symbol_address(name)
+    return of_numpy or blas.address(name)
 
 
 # Reading ------------------------------------------------------------------------------------------

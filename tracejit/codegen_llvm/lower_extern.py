@@ -15,6 +15,7 @@ from tracejit.codegen_llvm.gemm_text import declared, gemm_text
 from tracejit.codegen_llvm.lower_c_call import native_c_call
 from tracejit.codegen_llvm.lower_draws import draws_natively, native_draw
 from tracejit.codegen_llvm.lower_lapack import native
+from tracejit.codegen_llvm.lower_numpy_loops import numpys_loop
 from tracejit.codegen_llvm.lower_shared import counts_launches
 from tracejit.codegen_llvm.lower_ufunc import native_ufunc
 from tracejit.dtypes import is_complex, part_of
@@ -149,8 +150,11 @@ def _host_call(f: FunctionText, instr: Instr) -> None:
     rule = native(called, given, results) or native_ufunc(called, given, results)
     rule = rule or native_c_call(called)
     draw = native_draw(called, given, results, host)
+    loop = numpys_loop(called, given, results)
     if rule is not None:
         rule(f, called, given, results)
+    elif loop is not None:
+        loop(f, given, results, host)
     else:
         (draw or host)(f)
 

@@ -30,10 +30,11 @@ def native(
     if function.name in _REAL_ONLY and is_complex(operands[0].dtype):
         return None
     arrays = [v.type for v in (*operands, *results) if isinstance(v.type, BufferType)]
-    return _NATIVE[function.name] if all(map(_in_c_order, arrays)) else None
+    return _NATIVE[function.name] if all(map(in_c_order, arrays)) else None
 
 
-def _in_c_order(type_: BufferType) -> bool:
+def in_c_order(type_: BufferType) -> bool:
+    """Whether its strides are those of C order."""
     step: Dim = type_.dtype.itemsize
     for extent, stride in zip(type_.shape[::-1], type_.strides[::-1], strict=True):
         if stride != step:

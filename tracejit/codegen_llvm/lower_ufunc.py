@@ -9,7 +9,6 @@ set to raise when the code is compiled, NumPy makes the call instead.
 
 from __future__ import annotations
 
-import ctypes
 import re
 import sys
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.abi.numpy_loops import ufunc_loop
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.ops.extern import Reference
@@ -25,20 +25,6 @@ from tracejit.ir.types import BufferType
 from tracejit.llvm_text.lower_function import FunctionText, Pointer
 from tracejit.llvm_text.lower_memory import load_scalar, store_scalar
 from tracejit.records import dataclass
-
-
-class _Table(ctypes.Structure):
-    """The head of ``PyUFuncObject`` behind ``PyObject_HEAD``."""
-
-    _fields_ = (
-        ("nin", ctypes.c_int),
-        ("nout", ctypes.c_int),
-        ("nargs", ctypes.c_int),
-        ("identity", ctypes.c_int),
-        ("functions", ctypes.POINTER(ctypes.c_void_p)),
-        ("data", ctypes.POINTER(ctypes.c_void_p)),
-        ("ntypes", ctypes.c_int),
-    )
 
 
 @dataclass(frozen=True)
@@ -52,15 +38,9 @@ class InnerLoop:
 
 def _loop(place: str, types: str) -> InnerLoop | None:
     """The loop of these types; None where the ufunc does not lie in memory as its API says."""
-    ufunc = function_at(place)
-    table = _Table.from_address(id(ufunc) + object.__basicsize__)
-    read = (table.nin, table.nout, table.nargs, table.ntypes)
-    if read != (ufunc.nin, ufunc.nout, ufunc.nargs, ufunc.ntypes) or types not in ufunc.types:
-        return None
-    k = ufunc.types.index(types)
-    address, data = table.functions[k], table.data[k] if table.data else None
+    found = ufunc_loop(function_at(place), types)
     name = re.sub(r"\W", "_", f"{place}_{types}")
-    return InnerLoop(name, address, data or 0) if address else None
+    return None if found is None else InnerLoop(name, *found)
 
 
 def _raises() -> bool:

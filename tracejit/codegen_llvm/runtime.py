@@ -20,31 +20,24 @@ from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.dtypes import as_dtype, is_complex, is_signed, memory_dtype
 from tracejit.llvm_text.tables import HostArray, HostCall, HostCalls, HostScalar
 
-#: Memory of the core as something that NumPy makes arrays over.
-_memory = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)(
-    ("PyMemoryView_FromMemory", ctypes.pythonapi)
-)
-_WRITABLE = 0x200  # PyBUF_WRITE
-
 
 class HostTable(HostCalls):
     """What `tj_host_call(ctx, k, slots)` reaches: row `k` of `calls`."""
 
     def __init__(self, calls: Sequence[HostCall] = ()) -> None:
         super().__init__(calls)
-        self._plans: dict[int, tuple[Any, list[int], list[int]]] = {}
+        self._plans: dict[int, tuple[list[int], list[int]]] = {}
 
     def __call__(self, number: int, address: int, context: int) -> None:
         row = self.calls[number]
         if row.raw:
             row.function(address)
             return
-        slots, places, result_places = self._plans.get(number) or self._plan(number)
-        words = slots.from_address(address)[:]
+        places, result_places = self._plans.get(number) or self._plan(number)
         operands = []
         for operand, at in zip(row.operands, places):
             if isinstance(operand, HostArray):
-                operands.append(_view(operand, words, at))
+                operands.append(_view(operand, address + 8 * at))
             else:
                 value = scalar_from_slots(operand.dtype, address + 8 * at)
                 operands.append(value.item() if operand.weak else value)
@@ -54,17 +47,17 @@ class HostTable(HostCalls):
             if isinstance(result, HostScalar):
                 store_scalar(result.dtype, value, address + 8 * at)
             elif result.preallocated:
-                _view(result, words, at)[...] = value
+                _view(result, address + 8 * at)[...] = value
             else:
                 _hand_over(result, value, address + 8 * at, context)
 
-    def _plan(self, number: int) -> tuple[Any, list[int], list[int]]:
-        """The slots of a row as an array of ctypes; where operands and results begin in them."""
+    def _plan(self, number: int) -> tuple[list[int], list[int]]:
+        """The slots at which the operands and the results of a row begin."""
         row = self.calls[number]
         widths = [_slots(v) for v in (*row.operands, *row.results)]
-        *places, count = accumulate(widths, initial=0)
+        places = list(accumulate(widths, initial=0))
         first = len(row.operands)
-        self._plans[number] = found = ctypes.c_int64 * count, places[:first], places[first:]
+        self._plans[number] = found = places[:first], places[first:-1]
         return found
 
 
@@ -75,21 +68,10 @@ def _slots(value: HostArray | HostScalar) -> int:
     return 1 + (2 if value.preallocated else 1) * value.ndim
 
 
-def _view(array: HostArray, words: list[int], at: int) -> np.ndarray[Any, Any]:
-    """An array over the memory that slots from ``at`` on describe."""
-    middle = at + 1 + array.ndim
-    shape, strides = words[at + 1 : middle], words[middle : middle + array.ndim]
+def _view(array: HostArray, address: int) -> np.ndarray[Any, Any]:
+    """An array over the memory that the slots at an address describe."""
     dtype = memory_dtype(array.dtype)
-    if 0 in shape:  # its pointer may be anything
-        return np.empty(shape, array.dtype)
-    below = above = 0
-    for extent, stride in zip(shape, strides):
-        if stride < 0:
-            below -= (extent - 1) * stride
-        else:
-            above += (extent - 1) * stride
-    memory = _memory(words[at] - below, below + above + dtype.itemsize, _WRITABLE)
-    made = np.ndarray(shape, dtype, memory, below, strides)
+    made: np.ndarray[Any, Any] = _array_at()(address, dtype, array.ndim)
     return made if dtype is array.dtype else as_dtype(made, array.dtype)
 
 
@@ -147,6 +129,12 @@ def native_function(name: str, result: Any, *arguments: Any) -> Any:
 def peak_taken() -> int:
     """The most bytes that a call has owned since this was last asked."""
     return int(native_function("tj_peak_taken", ctypes.c_int64)())
+
+
+@cache
+def _array_at() -> Any:
+    arguments = ctypes.c_void_p, ctypes.py_object, ctypes.c_int
+    return native_function("tj_array_at", ctypes.py_object, *arguments)
 
 
 @cache

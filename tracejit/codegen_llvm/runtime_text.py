@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import sys
 
+from tracejit.abi import capi
 from tracejit.codegen_llvm import holding_text, stack_text
 from tracejit.codegen_llvm.memory_text import memory_text
 from tracejit.llvm_text.nested import plain
@@ -51,6 +52,8 @@ declare void @PyEval_RestoreThread(ptr)
 declare ptr @PyLong_FromLongLong(i64)
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare void @Py_DecRef(ptr)
+declare ptr @PyArray_NewFromDescr(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
+@PyArray_Type = external global i8
 
 define internal i64 @tj_now() #0 {
   %spec = alloca [2 x i64]
@@ -156,6 +159,19 @@ entry:
   ret i32 %status
 }
 
+; An array over memory of the core: its pointer, extents and strides are words from `slot` on.
+define ptr @tj_array_at(ptr %slot, ptr %descr, i32 %nd) #0 {
+entry:
+  %data = load ptr, ptr %slot
+  %n = zext i32 %nd to i64
+  %dims = getelementptr i64, ptr %slot, i64 1
+  %strides = getelementptr i64, ptr %dims, i64 %n
+  call void @Py_IncRef(ptr %descr)
+  %array = call ptr @PyArray_NewFromDescr(ptr @PyArray_Type, ptr %descr, i32 %nd, ptr %dims,
+                                          ptr %strides, ptr %data, i32 WRITEABLE, ptr null)
+  ret ptr %array
+}
+
 ; Whether a library that was called by address has left a Python exception.
 define i32 @tj_left_error(ptr %ctx) #0 {
 entry:
@@ -207,7 +223,7 @@ done:
 
 EXPORTS = (
     "tj_alloc", "tj_alloc_zero", "tj_realloc", "tj_free", "tj_poll", "tj_host_call",
-    "tj_left_error",
+    "tj_left_error", "tj_array_at",
     "tj_detach", "tj_free_all", "tj_raise", "tj_peak_taken",
     "tj_data_malloc", "tj_data_calloc", "tj_data_realloc", "tj_data_free",
     *holding_text.EXPORTS, *stack_text.EXPORTS,
@@ -225,4 +241,5 @@ def runtime_text() -> str:
     """The module's text for this platform."""
     clock = "1," if sys.platform.startswith("linux") else "6,"
     python = plain(_PYTHON).replace("CLOCK,", clock).replace("POLL", str(_POLL_NANOSECONDS))
+    python = python.replace("WRITEABLE", str(capi.WRITEABLE))
     return memory_text() + python + holding_text.holding_text() + stack_text.stack_text()

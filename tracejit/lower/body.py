@@ -22,6 +22,7 @@ from tracejit.lower import loop_nests, masked_loops
 from tracejit.lower.element import Index, Puller, linear_index
 from tracejit.lower.fusion import Inlining, line_of, unflattened_shape
 from tracejit.lower.overwriting import before_overwrite
+from tracejit.lower.pieces import pieces
 from tracejit.lower.storage import Liveness, Storage, may_fail, versions
 from tracejit.records import dataclass
 
@@ -288,8 +289,12 @@ class Body:
         shape = self.type(value).shape
         line = line_of(self.inlining, value)
         axes = unflattened_shape(self.inlining, line, self.dim)
+        parts = None if axes else pieces(self.inlining, value, self.dim)
 
-        def build(p: Puller, kernel: Scope, dest: Value) -> Index:
+        def build(p: Puller, kernel: Scope, dest: Value) -> Index | None:
+            if parts is not None:
+                loop_nests.fill_pieces(p, kernel, dest, value, *parts)
+                return None
             flat = (dest if dest.rank == 1 else self.flat(dest)) if axes else None
             nest = loop_nests.Nest(p, kernel, shape if flat is None else axes)
             idx = nest.idx if flat is None else (linear_index(nest.idx, axes),)

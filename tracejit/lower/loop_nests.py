@@ -6,6 +6,7 @@ order: trailing reduced axes are one flattened pairwise sum, others accumulate o
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -73,6 +74,18 @@ def fill(p: Puller, kernel: Scope, dest: Value, shape: Sequence[Dim], element: E
     nest = Nest(p, kernel, shape)
     store(nest.scope, dest, element(nest.idx, nest.scope), nest.idx)
     nest.close()
+
+
+def fill_pieces(
+    p: Puller, kernel: Scope, dest: Value, value: Value, axis: int, ends: Sequence[Dim]
+) -> None:
+    """dest[...] = value, by a loop nest for each piece of an axis, which ``ends`` limit."""
+    shape = p.shape(value)
+    for first, end in itertools.pairwise(ends):
+        nest = Nest(p, kernel, [end - first if a == axis else n for a, n in enumerate(shape)])
+        idx = tuple(i + first if a == axis else i for a, i in enumerate(nest.idx))
+        store(nest.scope, dest, p.pull(value, idx, nest.scope), idx)
+        nest.close()
 
 
 def add_slice(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> Index:

@@ -59,6 +59,8 @@ def _transform(name: str, a: Any, n: Any, axis: Any, norm: Any) -> Any:
     x = _of_length(x, k, points)
     if name == "rfft":
         return wrap(b.op("rfft", x, **how))
+    if x.dtype == np.float64:  # as NumPy does; of float32 it goes to double precision
+        x = b.convert(x, complex_of(x.dtype))
     return wrap(b.op("fft", x, inverse=name == "ifft", **how))
 
 

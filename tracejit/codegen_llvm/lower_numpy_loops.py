@@ -1,0 +1,388 @@
+"""Sorts, Fourier transforms and factors by the C functions that NumPy itself runs, by address.
+
+So the values are NumPy's and nothing of Python is in the way. What does not lie in C order, and
+what fails, is a call of NumPy (`lower_extern.py`), which knows what to do with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tracejit.abi import numpy_loops
+from tracejit.codegen_llvm.lower_lapack import in_c_order
+from tracejit.dtypes import is_complex, part_of
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim, product
+from tracejit.ir.ops.extern import Reference
+from tracejit.ir.scalar.emit import BOOL, I64, DType
+from tracejit.ir.types import BufferType
+from tracejit.llvm_text.emit import Reg
+from tracejit.llvm_text.lower_function import FunctionText, Pointer
+from tracejit.llvm_text.lower_memory import load_scalar, store_scalar
+from tracejit.llvm_text.nested import plain
+
+Operands = Sequence[Value]
+Lowering = Callable[[FunctionText, Operands, Operands, Callable[[FunctionText], None]], None]
+
+_SORT = plain("""define internal i32 @numpy_sort_lines(ptr %ctx, ptr %sort, ptr %data, i64 %lines,
+    i64 %n, i64 %bytes) #0 {
+entry:
+  br i1 (and i1 (icmp sgt i64 %lines, 0), (icmp sgt i64 %n, 1)), label %line, label %done
+line:
+  %i = phi i64 [ 0, %entry ], [ %i1, %next ]
+  %at = mul nsw i64 %i, %bytes
+  %start = getelementptr inbounds i8, ptr %data, i64 %at
+  %status = call i32 %sort(ptr %start, i64 %n, ptr null)
+  br i1 (icmp slt i32 %status, 0), label %short, label %next
+next:
+  %i1 = add nuw nsw i64 %i, 1
+  br i1 (icmp slt i64 %i1, %lines), label %line, label %done
+done:
+  ret i32 0
+short:
+  store i64 -2, ptr %ctx
+  ret i32 1
+}""")
+_ARGSORT = plain("""define internal i32 @numpy_argsort_lines(ptr %ctx, ptr %sort, ptr %data,
+    ptr %order, i64 %lines, i64 %n, i64 %bytes) #0 {
+entry:
+  br i1 (and i1 (icmp sgt i64 %lines, 0), (icmp sgt i64 %n, 0)), label %line, label %done
+line:
+  %i = phi i64 [ 0, %entry ], [ %i1, %next ]
+  %at = mul nsw i64 %i, %bytes
+  %start = getelementptr inbounds i8, ptr %data, i64 %at
+  %first = mul nsw i64 %i, %n
+  %places = getelementptr inbounds i64, ptr %order, i64 %first
+  br label %count
+count:
+  %k = phi i64 [ 0, %line ], [ %k1, %count ]
+  store i64 %k, ptr %places[i64 %k]
+  %k1 = add nuw nsw i64 %k, 1
+  br i1 (icmp slt i64 %k1, %n), label %count, label %run
+run:
+  %status = call i32 %sort(ptr %start, ptr %places, i64 %n, ptr null)
+  br i1 (icmp slt i32 %status, 0), label %short, label %next
+next:
+  %i1 = add nuw nsw i64 %i, 1
+  br i1 (icmp slt i64 %i1, %lines), label %line, label %done
+done:
+  ret i32 0
+short:
+  store i64 -2, ptr %ctx
+  ret i32 1
+}""")
+#: A loop of two operands and a result, on blocks that lie one after another.
+_BLOCKS = plain("""define internal void @numpy_blocks(ptr %loop, ptr %data, ptr %args, ptr %dims,
+    ptr %steps, i64 %blocks, i64 %in, i64 %out) #0 {
+entry:
+  %x = load ptr, ptr %args
+  %y = load ptr, ptr %args[ptr 2]
+  br i1 (icmp sgt i64 %blocks, 0), label %block, label %done
+block:
+  %i = phi i64 [ 0, %entry ], [ %i1, %block ]
+  %from = mul nsw i64 %i, %in
+  %to = mul nsw i64 %i, %out
+  %xi = getelementptr inbounds i8, ptr %x, i64 %from
+  %yi = getelementptr inbounds i8, ptr %y, i64 %to
+  store ptr %xi, ptr %args
+  store ptr %yi, ptr %args[ptr 2]
+  call void %loop(ptr %args, ptr %dims, ptr %steps, ptr %data)
+  %i1 = add nuw nsw i64 %i, 1
+  br i1 (icmp slt i64 %i1, %blocks), label %block, label %done
+done:
+  ret void
+}""")
+#: Which of a stack of lines of complex numbers are of real ones alone.
+_ARE_REAL = plain("""define internal void @numpy_are_real(ptr %values, ptr %flags, i64 %lines,
+    i64 %n) #0 {
+entry:
+  br i1 (icmp sgt i64 %lines, 0), label %line, label %done
+line:
+  %i = phi i64 [ 0, %entry ], [ %i1, %next ]
+  %first = mul nsw i64 %i, %n
+  br label %head
+head:
+  %k = phi i64 [ 0, %line ], [ %k1, %look ]
+  br i1 (icmp slt i64 %k, %n), label %look, label %next
+look:
+  %at = add nsw i64 %first, %k
+  %twice = shl nsw i64 %at, 1
+  %part = or i64 %twice, 1
+  %imaginary = load double, ptr %values[double %part]
+  %k1 = add nuw nsw i64 %k, 1
+  br i1 (fcmp oeq double %imaginary, 0.0), label %head, label %next
+next:
+  %real = phi i8 [ 1, %head ], [ 0, %look ]
+  store i8 %real, ptr %flags[i8 %i]
+  %i1 = add nuw nsw i64 %i, 1
+  br i1 (icmp slt i64 %i1, %lines), label %line, label %done
+done:
+  ret void
+}""")
+_FE_INVALID, _FE_ALL = 1, 0x1F
+
+
+def numpys_loop(function: object, operands: Operands, results: Operands) -> Lowering | None:
+    """What lowers a call of NumPy by one of its own loops; None where NumPy makes it."""
+    if not isinstance(function, Reference) or function.name not in _RULES:
+        return None
+    arrays = [v.type for v in (*operands, *results) if isinstance(v.type, BufferType)]
+    if not all(map(in_c_order, arrays)):
+        return None
+    return _RULES[function.name](function, operands, results)
+
+
+# -- sorts -----------------------------------------------------------------------------------------
+
+
+def _sort(call: Reference, operands: Operands, results: Operands) -> Lowering | None:
+    attrs, x = dict(call.attrs), operands[0]
+    symbol = numpy_loops.sort_symbol(call.name, attrs["kind"], x.dtype)
+    if symbol is None or not isinstance(x.type, BufferType) or attrs["axis"] != x.rank - 1:
+        return None
+    *lead, n = x.shape
+
+    def run(
+        f: FunctionText, operands: Operands, results: Operands, _: Callable[[FunctionText], None]
+    ) -> None:
+        address = numpy_loops.symbol_address(symbol)
+        assert address is not None
+        f.module.symbols[symbol] = address
+        line = f.mul(f.dim(n), f.const(x.dtype.itemsize))
+        lines = f.dim(product(tuple(lead)))
+        data, out = f.pointer(operands[0]), f.pointer(results[0])
+        sizes = f"i64 {lines.text}, i64 {f.dim(n).text}, i64 {line.text}"
+        if call.name == "argsort":
+            f.module.declare(f"declare i32 @{symbol}(ptr, ptr, i64, ptr)")
+            f.module.once("@numpy_argsort_lines", _ARGSORT)
+            f.call_status(f"@numpy_argsort_lines(ptr %ctx, ptr @{symbol}, {data}, {out}, {sizes})")
+            return
+        f.module.declare(f"declare i32 @{symbol}(ptr, i64, ptr)")
+        f.module.declare("declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)")
+        f.module.once("@numpy_sort_lines", _SORT)
+        whole = f.mul(lines, line)
+        f.e.line(f"call void @llvm.memmove.p0.p0.i64({out}, {data}, i64 {whole.text}, i1 false)")
+        f.call_status(f"@numpy_sort_lines(ptr %ctx, ptr @{symbol}, {out}, {sizes})")
+
+    return run
+
+
+# -- generalized ufuncs ----------------------------------------------------------------------------
+
+
+def _declared(f: FunctionText, place: str, types: str) -> tuple[Pointer, Pointer]:
+    """A loop and its data."""
+    found = numpy_loops.core_loop(place, types)
+    assert found is not None
+    loop = numpy_loops.loop_symbol(place, types)
+    f.module.declare(f"declare void @{loop}(ptr, ptr, ptr, ptr)")
+    f.module.symbols[loop] = found[0]
+    if not found[1]:
+        return Pointer(f"@{loop}"), Pointer("null")
+    data = numpy_loops.data_of(loop)
+    f.module.tables[f"@{data}"] = f"@{data} = external global i8"
+    f.module.symbols[data] = found[1]
+    return Pointer(f"@{loop}"), Pointer(f"@{data}")
+
+
+def _words(f: FunctionText, words: Sequence[Dim]) -> Pointer:
+    at = f.stack(f"[{len(words)} x i64]")
+    for k, word in enumerate(words):
+        f.e.line(f"store i64 {f.dim(word).text}, {f.at(at, 8 * k)}")
+    return at
+
+
+def _transform(call: Reference, operands: Operands, results: Operands) -> Lowering | None:
+    """Along one axis: the axes behind it are the loop's own iterations, those before it blocks."""
+    attrs, x, out = dict(call.attrs), operands[0], results[0]
+    axis, inverse = attrs["axis"], attrs.get("inverse", call.name == "irfft")
+    if not isinstance(x.type, BufferType) or (call.name == "fft" and not is_complex(x.dtype)):
+        return None
+    real = part_of(x.dtype) if is_complex(x.dtype) else x.dtype
+    types = f"{x.dtype.char}{real.char}->{out.dtype.char}"
+    names = {"fft": ("fft.ifft" if inverse else "fft.fft",), "irfft": ("fft.irfft",)}
+    places = names.get(call.name, ("fft.rfft_n_even", "fft.rfft_n_odd"))
+    points = (out if call.name == "irfft" else x).shape[axis]
+    norm = attrs["norm"]
+    if inverse:
+        norm = {"backward": "forward", "forward": "backward"}.get(norm, norm)
+    by = int if norm == "backward" else real  # a factor of int makes NumPy take another loop
+    if not all(numpy_loops.chooses(place, (x.dtype, by, None), types) for place in places):
+        return None
+
+    def run(
+        f: FunctionText, operands: Operands, results: Operands, _: Callable[[FunctionText], None]
+    ) -> None:
+        inner: Dim = product(x.shape[axis + 1 :])
+        blocks: Dim = product(x.shape[:axis])
+        sizes = [v.shape[axis] * inner * v.dtype.itemsize for v in (x, out)]
+        count, between = inner, [x.dtype.itemsize, out.dtype.itemsize]
+        if inner == 1:
+            count, blocks, between = blocks, 1, sizes
+        factor = f.stack("[8 x i8]")
+        store_scalar(f, factor, _factor(f, f.dim(points), norm, real))
+        args = f.stack("[3 x ptr]")
+        for k, place in enumerate((f.pointer(operands[0]), factor, f.pointer(results[0]))):
+            f.e.line(f"store {place}, {f.at(args, 8 * k)}")
+        dims = _words(f, [count, x.shape[axis], out.shape[axis]])
+        steps = [between[0], 0, between[1], *(inner * v.dtype.itemsize for v in (x, out))]
+        loop, data = _chosen(f, places, types, points)
+        f.module.once("@numpy_blocks", _BLOCKS)
+        last = ", ".join(f"i64 {f.dim(d).text}" for d in (blocks, *sizes))
+        head = f"{loop}, {data}, {args}, {dims}, {_words(f, steps)}"
+        f.e.line(f"call void @numpy_blocks({head}, {last})")
+        f.module.leaves_errors = True
+
+    return run
+
+
+def _chosen(
+    f: FunctionText, places: Sequence[str], types: str, points: Dim
+) -> tuple[Pointer, Pointer]:
+    """The loop for so many points, of one for even and one for odd numbers, and its data."""
+    declared = [_declared(f, place, types) for place in places]
+    if len(declared) == 1:
+        return declared[0]
+    odd = f.e.op(I64, f"and i64 {f.dim(points).text}, 1")
+    test = f.e.op(BOOL, f"icmp ne {odd}, 0")
+    chosen = []
+    for even, uneven in zip(*declared):
+        chosen.append(Pointer(f.e.fresh()))
+        f.e.line(f"{chosen[-1].text} = select {test}, {uneven}, {even}")
+    return chosen[0], chosen[1]
+
+
+def _factor(f: FunctionText, points: Reg, norm: str, dtype: DType) -> Reg:
+    """What NumPy multiplies with, in its own steps."""
+    if norm == "backward":
+        return f.e.const(1.0, dtype)
+    number = f.e.int_to_float(points, dtype)
+    if norm == "ortho":
+        number = f.e.sqrt(number)
+    return f.e.fdiv(f.e.const(1.0, dtype), number)
+
+
+# -- factors ---------------------------------------------------------------------------------------
+
+
+def _factors(call: Reference, operands: Operands, results: Operands) -> Lowering | None:
+    """Of a stack of matrices. NumPy's loop raises a flag of the processor where it failed: then
+    NumPy does it all again, for what is to be said of each matrix."""
+    x, flags = operands[0], numpy_loops.invalid_flag()
+    place_of, count, last, said = _FACTORS[call.name]
+    place = place_of(dict(call.attrs))
+    made = results[: len(results) - said]
+    types = f"{x.dtype.char}->{''.join(v.dtype.char for v in made)}"
+    if flags is None or x.dtype.char not in "dD" or numpy_loops.core_loop(place, types) is None:
+        return None  # NumPy computes in double precision only
+    lead, sizes = x.shape[:-2], [*x.shape[-2:][:count]]
+    if last is not None:
+        sizes.append(made[last].shape[-1])
+
+    def run(
+        f: FunctionText, operands: Operands, results: Operands, host: Callable[[FunctionText], None]
+    ) -> None:
+        places = [_place(f, v) for v in (*operands, *results)]
+        loop, data = _declared(f, place, types)
+        args = f.stack(f"[{1 + len(made)} x ptr]")
+        for k, at in enumerate(places[: 1 + len(made)]):
+            f.e.line(f"store {at}, {f.at(args, 8 * k)}")
+        arrays = [(v, v.shape[len(lead) :]) for v in (x, *made)]
+        core = [_strides(shape, v.dtype.itemsize) for v, shape in arrays]
+        whole = [product(shape) * v.dtype.itemsize for v, shape in arrays]
+        batch = product(lead)
+        dims = _words(f, [batch, *sizes])
+        steps = _words(f, [*whole, *(s for strides in core for s in strides)])
+        again, good, done = (f.e.fresh_label(hint) for hint in ("again", "good", "done"))
+        failed = _flagged(f, flags, f"call void {loop.text}({args}, {dims}, {steps}, {data})")
+        f.e.line(f"br {failed}, label %{again}, label %{good}")
+        f.e.label(again)
+        host(f)
+        for value, at in zip(results, places[1:], strict=True):
+            if not isinstance(value.type, BufferType):
+                store_scalar(f, at, f.scalar(value))
+        f.e.line(f"br label %{done}")
+        f.e.label(good)
+        if said:
+            _fill(f, places[-1], 1, batch)
+        if said > 1:
+            _are_real(f, x, places[1], places[-2], batch)
+        f.e.line(f"br label %{done}")
+        f.e.label(done)
+        for value, at in zip(results, places[1:], strict=True):
+            if not isinstance(value.type, BufferType):
+                f.env[value] = load_scalar(f, at, value.dtype)
+        f.module.leaves_errors = True
+
+    return run
+
+
+def _fill(f: FunctionText, flags: Pointer, flag: int, count: Dim) -> None:
+    f.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+    last = f"i8 {flag}, i64 {f.dim(count).text}, i1 false"
+    f.e.line(f"call void @llvm.memset.p0.i64({flags}, {last})")
+
+
+def _are_real(f: FunctionText, x: Value, values: Pointer, flags: Pointer, batch: Dim) -> None:
+    """Of a complex matrix NumPy's eigenvalues are complex whatever they are."""
+    if is_complex(x.dtype):
+        _fill(f, flags, 0, batch)
+        return
+    f.module.once("@numpy_are_real", _ARE_REAL)
+    sizes = ", ".join(f"i64 {f.dim(d).text}" for d in (batch, x.shape[-1]))
+    f.e.line(f"call void @numpy_are_real({values}, {flags}, {sizes})")
+
+
+def _place(f: FunctionText, value: Value) -> Pointer:
+    return f.pointer(value) if isinstance(value.type, BufferType) else f.stack("[16 x i8]", 16)
+
+
+def _strides(shape: Sequence[Dim], size: int) -> list[Dim]:
+    """Bytes between elements in C order."""
+    found: list[Dim] = []
+    step: Dim = size
+    for extent in reversed(shape):
+        found.insert(0, step)
+        step = step * extent
+    return found
+
+
+def _flagged(f: FunctionText, flags: tuple[int, int], call: str) -> Reg:
+    """Make a call; whether it left the flag of an invalid operation."""
+    f.module.symbols |= dict(zip(numpy_loops.FLAGS, flags, strict=True))
+    for name in numpy_loops.FLAGS:
+        f.module.declare(f"declare i32 @{name}(i32)")
+    clear, test = numpy_loops.FLAGS
+    f.e.line(f"{f.e.fresh()} = call i32 @{clear}(i32 {_FE_ALL})")
+    f.e.line(call)
+    found = f.e.fresh()
+    f.e.line(f"{found} = call i32 @{test}(i32 {_FE_INVALID})")
+    return f.e.op(BOOL, f"icmp ne i32 {found}, 0")
+
+
+_Place = Callable[[dict[str, Any]], str]
+
+
+def _triangle(name: str) -> _Place:
+    return lambda attrs: f"linalg.{name}_{'lo' if attrs['lower'] else 'up'}"
+
+
+#: The loop, how many sizes of the matrix it takes first, which result's last extent is one more
+#: size, and how many flags the row ends with: if the matrix was good; before that, if its
+#: eigenvalues are real.
+_FACTORS: dict[str, tuple[_Place, int, int | None, int]] = {
+    "eigh": (_triangle("eigh"), 1, None, 1),
+    "eigvalsh": (_triangle("eigvalsh"), 1, None, 1),
+    "eig": (lambda attrs: "linalg.eig", 1, None, 2),
+    "eigvals": (lambda attrs: "linalg.eigvals", 1, None, 2),
+    "svdvals": (lambda attrs: "linalg.svd", 2, 0, 1),
+    "svd": (lambda attrs: f"linalg.svd_{'f' if attrs['full'] else 's'}", 2, 1, 1),
+    "slogdet": (lambda attrs: "linalg.slogdet", 1, None, 0),
+}
+_Rule = Callable[[Reference, Operands, Operands], Lowering | None]
+_RULES: dict[str, _Rule] = {
+    **dict.fromkeys(("sort", "argsort"), _sort),
+    **dict.fromkeys(("fft", "rfft", "irfft"), _transform),
+    **dict.fromkeys(_FACTORS, _factors),
+}
