@@ -128,17 +128,16 @@ def _sort_address(name: str, kind: str, code: str) -> int | None:
     return address if address and _sorts(name, kind, code, address) else None
 
 
-def _sorts(name: str, kind: str, code: str, address: int) -> bool:
+def _sorts(name: str, kind: Any, code: str, address: int) -> bool:
     """Whether the function does to a few numbers what NumPy's name does."""
     given = np.array([3, 0, 5, 1, 1, 4, 2, 0, 7, 6] * 3).astype(code)
     n, data = len(given), given.copy()
     if name == "sort":
         status = _Sort(address)(data.ctypes.data, n, None)
-        return status == 0 and np.array_equal(data, np.sort(given, kind=kind))  # type: ignore[call-overload]
+        return status == 0 and np.array_equal(data, np.sort(given, kind=kind))
     order = np.arange(n, dtype=np.intp)
     status = _ArgSort(address)(data.ctypes.data, order.ctypes.data, n, None)
-    found: Any = np.argsort(given, kind=kind)  # type: ignore[call-overload]
-    return status == 0 and np.array_equal(order, found)
+    return status == 0 and np.array_equal(order, np.argsort(given, kind=kind))
 
 
 # -- by name ---------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ from tracejit.python_entry.entry import Specialisation, native_symbols, uses_nat
 from tracejit.records import dataclass
 from tracejit.trace.guards.guard_equality import same_value
 from tracejit.trace.guards.guards import Guard
+from tracejit.trace.guards.paths import GlobalVariable
 from tracejit.trace.guards.preconditions import Preconditions
 from tracejit.trace.session.assumption_sets import AssumptionSet
 from tracejit.trace.session.plain import PLAIN, TRACED_THROUGH
@@ -365,6 +366,7 @@ def _version(found: StoredVersion, request: Request, options: Options) -> Versio
 def _expected(guard: StoredGuard, root: Any, known: Sequence[Any]) -> Any:
     """The object that a guard is about, as it is here."""
     getter = read(guard.getter, root, known)
+    _import_lazily(getter)
     try:
         now = getter()
     except (NameError, AttributeError, LookupError, TypeError, ValueError):
@@ -381,6 +383,15 @@ def _expected(guard: StoredGuard, root: Any, known: Sequence[Any]) -> Any:
                 return now
         raise Stale(guard.name)
     return now
+
+
+def _import_lazily(getter: Any) -> None:
+    """Let a package import a part that it imports when somebody asks, as NumPy does `np.fft`."""
+    place = getattr(getter, "start", getter)
+    if isinstance(place, GlobalVariable) and place.name not in place.namespace:
+        module = sys.modules.get(place.namespace.get("__name__", ""))
+        if module is not None and vars(module) is place.namespace:
+            getattr(module, place.name, None)
 
 
 class Remade:

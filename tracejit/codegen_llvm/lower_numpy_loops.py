@@ -255,12 +255,13 @@ def _chosen(
 
 def _factor(f: FunctionText, points: Reg, norm: str, dtype: DType) -> Reg:
     """What NumPy multiplies with, in its own steps."""
+    one = Reg("1.0", dtype)
     if norm == "backward":
-        return f.e.const(1.0, dtype)
+        return one
     number = f.e.int_to_float(points, dtype)
     if norm == "ortho":
         number = f.e.sqrt(number)
-    return f.e.fdiv(f.e.const(1.0, dtype), number)
+    return f.e.fdiv(one, number)
 
 
 # -- factors ---------------------------------------------------------------------------------------
