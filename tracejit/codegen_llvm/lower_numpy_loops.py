@@ -7,6 +7,7 @@ what fails, is a call of NumPy (`lower_extern.py`), which knows what to do with 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from tracejit.abi import numpy_loops
@@ -136,7 +137,10 @@ def numpys_loop(function: object, operands: Operands, results: Operands) -> Lowe
 # -- sorts -----------------------------------------------------------------------------------------
 
 
-def _sort(call: Reference, operands: Operands, results: Operands) -> Lowering | None:
+def _sort(
+    call: Reference, operands: Operands, results: Operands, *, places: bool = False
+) -> Lowering | None:
+    """``places``: the order is wanted, not the numbers in order."""
     attrs, x = dict(call.attrs), operands[0]
     symbol = numpy_loops.sort_symbol(call.name, attrs["kind"], x.dtype)
     if symbol is None or not isinstance(x.type, BufferType) or attrs["axis"] != x.rank - 1:
@@ -153,7 +157,7 @@ def _sort(call: Reference, operands: Operands, results: Operands) -> Lowering | 
         lines = f.dim(product(tuple(lead)))
         data, out = f.pointer(operands[0]), f.pointer(results[0])
         sizes = f"i64 {lines.text}, i64 {f.dim(n).text}, i64 {line.text}"
-        if call.name == "argsort":
+        if places:
             f.module.declare(f"declare i32 @{symbol}(ptr, ptr, i64, ptr)")
             f.module.once("@numpy_argsort_lines", _ARGSORT)
             f.call_status(f"@numpy_argsort_lines(ptr %ctx, ptr @{symbol}, {data}, {out}, {sizes})")
@@ -193,17 +197,25 @@ def _words(f: FunctionText, words: Sequence[Dim]) -> Pointer:
     return at
 
 
+_TRANSFORMS = {
+    ("fft", False): ("fft.fft",),
+    ("fft", True): ("fft.ifft",),
+    ("rfft", False): ("fft.rfft_n_even", "fft.rfft_n_odd"),
+    ("irfft", True): ("fft.irfft",),
+}
+
+
 def _transform(call: Reference, operands: Operands, results: Operands) -> Lowering | None:
     """Along one axis: the axes behind it are the loop's own iterations, those before it blocks."""
     attrs, x, out = dict(call.attrs), operands[0], results[0]
-    axis, inverse = attrs["axis"], attrs.get("inverse", call.name == "irfft")
-    if not isinstance(x.type, BufferType) or (call.name == "fft" and not is_complex(x.dtype)):
+    axis, real_result = attrs["axis"], not is_complex(out.dtype)
+    inverse = attrs.get("inverse", real_result)
+    if not isinstance(x.type, BufferType) or ("inverse" in attrs and not is_complex(x.dtype)):
         return None
     real = part_of(x.dtype) if is_complex(x.dtype) else x.dtype
     types = f"{x.dtype.char}{real.char}->{out.dtype.char}"
-    names = {"fft": ("fft.ifft" if inverse else "fft.fft",), "irfft": ("fft.irfft",)}
-    places = names.get(call.name, ("fft.rfft_n_even", "fft.rfft_n_odd"))
-    points = (out if call.name == "irfft" else x).shape[axis]
+    places = _TRANSFORMS[call.name, inverse]
+    points = (out if real_result else x).shape[axis]
     norm = attrs["norm"]
     if inverse:
         norm = {"backward": "forward", "forward": "backward"}.get(norm, norm)
@@ -383,7 +395,8 @@ _FACTORS: dict[str, tuple[_Place, int, int | None, int]] = {
 }
 _Rule = Callable[[Reference, Operands, Operands], Lowering | None]
 _RULES: dict[str, _Rule] = {
-    **dict.fromkeys(("sort", "argsort"), _sort),
+    "sort": _sort,
+    "argsort": partial(_sort, places=True),
     **dict.fromkeys(("fft", "rfft", "irfft"), _transform),
     **dict.fromkeys(_FACTORS, _factors),
 }

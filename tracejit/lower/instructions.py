@@ -9,6 +9,7 @@ from tracejit.ir.ops.extern import reference
 from tracejit.ir.ops.recursion import turned
 from tracejit.ir.regions import Scope
 from tracejit.ir.traits import Trait
+from tracejit.ir.types import BufferType, dense_strides
 from tracejit.lower import loop_nests, masked_loops
 from tracejit.lower.body import Body
 from tracejit.lower.contraction import lower_dot
@@ -296,19 +297,39 @@ def _dense_buffer(body: Body, value: Value) -> Value:
 
 
 def _host_call(body: Body, instr: Instr) -> None:
-    _call(body, instr, instr.attrs["fn"], [])
+    _call(body, instr, instr.attrs["fn"], [_argument(body, v) for v in instr.operands])
 
 
 def _extern(body: Body, instr: Instr) -> None:
     function, extents = reference(instr)
-    _call(body, instr, function, [body.scope.index(body.dim(d)) for d in extents])
+    packed = [_packed(body, v) for v in instr.operands]
+    pairs = zip(instr.operands, packed, strict=True)
+    operands = [_argument(body, v) if p is None else p.buffer for v, p in pairs]
+    _call(body, instr, function, [*operands, *(body.scope.index(body.dim(d)) for d in extents)])
+    for temp in packed:
+        if temp is not None:
+            body.owned.remove(temp)
+            body.scope.op("free", temp.buffer)
+
+
+def _packed(body: Body, value: Value) -> Storage | None:
+    """A copy of an array whose elements do not lie in C order: libraries take those only."""
+    if not is_array(value):
+        return None
+    type_ = body.buffer(value).type
+    assert isinstance(type_, BufferType)
+    if type_.strides == dense_strides(type_.dtype, type_.shape):
+        return None
+    storage = body.fresh(body.type(value))
+    body.note_copy(value, "a library needs its elements next to each other")
+    body.copy_into(storage.buffer, value)
+    return storage
 
 
 def _call(
-    body: Body, instr: Instr, function: Callable[..., object], extents: Sequence[Value]
+    body: Body, instr: Instr, function: Callable[..., object], operands: Sequence[Value]
 ) -> None:
     """Python writes array results into memory allocated here; scalars come back as results."""
-    operands = [*(_argument(body, v) for v in instr.operands), *extents]
     dests = [body.fresh(body.type(r)) for r in instr.results if is_array(r)]
     scalar_types = tuple(r.type for r in instr.results if not is_array(r))
     order = tuple(is_array(r) for r in instr.results)

@@ -31,15 +31,16 @@ def pieces(
         if v in seen or instr is None or (v is not value and v not in inlining.inlined):
             continue
         seen.add(v)
-        if instr.name == "concatenate":
-            found.add((instr.attrs["axis"], _ends(instr, dim)))
+        ends_of = _ENDS.get(instr.name)
+        if ends_of is not None:
+            found.add((instr.attrs["axis"], ends_of(instr, dim)))
         elif instr.prim.elementwise:
             stack += [x for x in instr.operands if x.shape == value.shape]
     if len(found) != 1:
         return None
     axis, ends = found.pop()
     outermost = all(dim(n) == 1 for n in value.shape[:axis])
-    most = _MOST if inlining.defs[value].name == "concatenate" else _MOST_COMPUTED
+    most = _MOST if inlining.defs[value].name in _ENDS else _MOST_COMPUTED
     return (axis, [0, *ends]) if outermost and len(ends) <= most else None
 
 
@@ -50,3 +51,6 @@ def _ends(instr: Instr, dim: Callable[[Dim], Dim]) -> tuple[Dim, ...]:
         end = end + dim(x.shape[axis])
         ends.append(end)
     return tuple(ends)
+
+
+_ENDS = {"concatenate": _ends}

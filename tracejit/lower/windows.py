@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from tracejit.ir.core import Instr, Value, window_of
 from tracejit.ir.extent import Dim
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType, dense_strides
 from tracejit.lower.storage import Storage
 
@@ -73,11 +74,23 @@ def _cast_shape(body: Body, instr: Instr, shape: Dims, strides: Dims) -> Step:
 
 
 def _reshape(body: Body, instr: Instr, shape: Dims, strides: Dims) -> Step | None:
-    """Dense memory is dense under any shape."""
-    dtype = instr.result.dtype
-    if strides != dense_strides(dtype, shape):
+    """Dense memory is dense under any shape; axes of one element come and go in any memory."""
+    dtype, made = instr.result.dtype, body.type(instr.result).shape
+    if strides == dense_strides(dtype, shape):
+        return 0, dense_strides(dtype, made)
+    kept = [s for s, n in zip(strides, shape, strict=True) if n != 1]
+    if [n for n in shape if n != 1] != [n for n in made if n != 1]:
         return None
-    return 0, dense_strides(dtype, body.type(instr.result).shape)
+    if kept and kept[-1] != dtype.itemsize and _is_for_loops(body, instr.result):
+        return None
+    steps = iter(kept)
+    return 0, tuple(dtype.itemsize if n == 1 else next(steps) for n in made)
+
+
+def _is_for_loops(body: Body, value: Value) -> bool:
+    """Whether a loop takes a value, which it may read again and again: then it is worth a copy that
+    lies side by side."""
+    return any(i.has(Trait.REPEATS_REGION) and value in i.operands for i in body.function.instrs)
 
 
 _STEPS: dict[str, Callable[[Body, Instr, Dims, Dims], Step | None]] = {
