@@ -71,7 +71,7 @@ def line(n: int) -> np.ndarray:
 
 
 CASES = {
-    "dot": (by_dot, lambda: (line(600).reshape(3, 200), line(199)), ["map", "total"]),
+    "dot": (by_dot, lambda: (line(600).reshape(3, 200), line(199)), ["total"]),
     "elements": (elements, lambda: (F(1, 2, 3),), ["serial"]),
     "sum": (around_a_sum, lambda: (line(200), F(4, 5)), ["serial", "total"]),
     "check holds": (over_a_check, lambda: (F(1, 2, 3), F(0)), ["serial", "serial"]),

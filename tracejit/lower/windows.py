@@ -81,16 +81,17 @@ def _reshape(body: Body, instr: Instr, shape: Dims, strides: Dims) -> Step | Non
     kept = [s for s, n in zip(strides, shape, strict=True) if n != 1]
     if [n for n in shape if n != 1] != [n for n in made if n != 1]:
         return None
-    if kept and kept[-1] != dtype.itemsize and _is_for_loops(body, instr.result):
+    if kept and kept[-1] != dtype.itemsize and _is_read_again(body, instr.result):
         return None
     steps = iter(kept)
     return 0, tuple(dtype.itemsize if n == 1 else next(steps) for n in made)
 
 
-def _is_for_loops(body: Body, value: Value) -> bool:
-    """Whether a loop takes a value, which it may read again and again: then it is worth a copy that
-    lies side by side."""
-    return any(i.has(Trait.REPEATS_REGION) and value in i.operands for i in body.function.instrs)
+def _is_read_again(body: Body, value: Value) -> bool:
+    """Whether a loop takes a value, or several instructions do: then it is worth a copy whose
+    elements lie side by side."""
+    users = [i for i in body.function.instrs if value in i.operands]
+    return len(users) > 1 or any(i.has(Trait.REPEATS_REGION) for i in users)
 
 
 _STEPS: dict[str, Callable[[Body, Instr, Dims, Dims], Step | None]] = {
