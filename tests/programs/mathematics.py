@@ -83,3 +83,25 @@ def of_known_ints(n: int) -> Any:
     for i in range(3):
         z = np.sqrt(2 * n + 1) if i == 0 else z * 2
     return z, math.sqrt(n), math.floor(n), math.log2(n), math.hypot(n, 3), np.sqrt(n)
+
+
+@MATHEMATICS(*REALS, (5e-324,), (-math.inf,), (-1.7976931348623157e308,), (1.0,))
+def units_in_the_last_place(v: float) -> Any:
+    return math.ulp(v), math.ulp(np.float64(v)), math.ulp(v > 0), math.nextafter(v, math.inf)
+
+
+@MATHEMATICS((np.array([3.0, 1.0, 0.0]),), (np.array([-2.0, 5.0, math.nan]),), rtol=3e-16)
+def distances(x: Any) -> Any:
+    near = math.dist(x[:2], [0, 5]), math.dist((x[0], 2), (int(x[1]), x[1]))
+    return (
+        near,
+        math.dist([x[0]], [x[1]]),
+        math.dist((), ()),
+        math.dist(x, x[::-1]),
+        math.dist(x, x * 0),
+    )
+
+
+@MATHEMATICS((np.array([3.0, 1.0]),), (np.array([-2.0, 5.0]),))
+def points_of_other_dimensions(x: Any) -> Any:
+    return math.dist(x, [1.0])

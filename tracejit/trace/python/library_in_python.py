@@ -5,6 +5,7 @@ They compare and move items in the order in which Python's do.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tracejit.errors import throw
@@ -94,6 +95,16 @@ def insort_left(a: Any, x: Any) -> None:
 
 def insort_right(a: Any, x: Any) -> None:
     a.insert(bisect_right(a, x), x)
+
+
+def dist(p: Any, q: Any) -> Any:
+    """``math.dist`` of arrays whose length the run decides."""
+    if len(p) != len(q):
+        throw(ValueError("both points must have the same number of dimensions"))
+    total = 0.0
+    for i in range(len(p)):
+        total = math.hypot(total, float(p[i]) - float(q[i]))
+    return total
 
 
 def close(manager: Any, *error: Any) -> None:

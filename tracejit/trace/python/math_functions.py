@@ -8,8 +8,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from tracejit.errors import all_ask
+from tracejit.errors import all_ask, throw
 from tracejit.ir.core import Value
+from tracejit.trace.python import library_in_python
 from tracejit.trace.python.builtin_functions import (
     builtin_bool,
     builtin_complex,
@@ -19,6 +20,7 @@ from tracejit.trace.python.builtin_functions import (
 )
 from tracejit.trace.python.words import words
 from tracejit.trace.session.session import current
+from tracejit.trace.values.arrays import Array
 from tracejit.trace.values.python_scalars import as_kind, made
 
 _DOMAIN = "math domain error"
@@ -132,6 +134,27 @@ def _hypot(*parts: Any) -> Any:
     return made("float", total)
 
 
+def _dist(p: Any, q: Any, /) -> Any:
+    operators = current().operators
+    if any(isinstance(x, Array) and x.ndim and not isinstance(x.dims[0], int) for x in (p, q)):
+        return operators.converted(library_in_python.dist)(p, q)
+    ends = [list(operators.iterate(point)) for point in (p, q)]
+    if len(ends[0]) != len(ends[1]):
+        throw(ValueError("both points must have the same number of dimensions"))
+    pairs = zip(*ends, strict=True)
+    return _hypot(*(made("float", current().b.op("sub", _float(x), _float(y))) for x, y in pairs))
+
+
+def _ulp(x: Any) -> Any:
+    b = current().b
+    size = b.op("abs", _float(x))
+    above = b.op("nextafter", size, b.const(math.inf, "f64"))
+    below = b.op("nextafter", size, b.const(-math.inf, "f64"))
+    largest = b.op("isinf", above)
+    gap = b.op("select", largest, b.op("sub", size, below), b.op("sub", above, size))
+    return made("float", b.op("select", b.op("isfinite", size), gap, size))
+
+
 def _scaled(factor: float) -> Callable[[Any], Any]:
     return lambda x: builtin_float(x) * factor
 
@@ -180,6 +203,8 @@ MATH: dict[Any, Callable[..., Any]] = {
     math.nextafter: _binary("nextafter"),
     math.pow: _pow,
     math.hypot: _hypot,
+    math.dist: _dist,
+    math.ulp: _ulp,
     math.radians: _scaled(math.pi / 180.0),
     math.degrees: _scaled(180.0 / math.pi),
     cmath.exp: _complex("exp"),
