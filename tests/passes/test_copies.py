@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.programs import in_place, sorts
+from tests.programs import in_place, in_place_reshaped, sorts
 from tests.programs.program import Program, assert_same, assert_slopes, run
 from tests.trace.running import call_traced
 from tracejit import grad, jit, trees
@@ -19,7 +19,7 @@ from tracejit.ir.interpret.program_interpreter import Traffic, interpret_program
 from tracejit.ir.types import tensor
 from tracejit.lower.lower import lower
 
-SIZED = (*in_place.SIZED, *sorts.SIZED)
+SIZED = (*in_place.SIZED, *in_place_reshaped.SIZED, *sorts.SIZED)
 SMOOTH = [(fn, arguments) for fn, arguments, smooth in SIZED if smooth]
 Make = Callable[[], tuple[Any, ...]]
 

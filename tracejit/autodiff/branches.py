@@ -24,7 +24,7 @@ from tracejit.autodiff.storage import Layout
 from tracejit.autodiff.tangents import active_results, has_tangent
 from tracejit.autodiff.undoing import updated_operand
 from tracejit.ir.builder import Builder, rename_type
-from tracejit.ir.core import Function, Instr, Value, type_uses, uses
+from tracejit.ir.core import Function, Instr, Value, is_reshape, type_uses, uses
 from tracejit.ir.ops.derivatives_linear import is_tape
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.types import BOOL, INDEX, TapeType, TensorType
@@ -98,6 +98,23 @@ def _undone(instr: Instr, wanted: Sequence[int]) -> dict[int, int]:
     return found
 
 
+def _renewed(instr: Instr, result: Value) -> Value | None:
+    """The operand that a result is an updated version of, under whatever shape."""
+    op = RegionOp(instr)
+    if not op.is_branch:
+        return instr.operands[0] if is_reshape(instr) else updated_operand(instr, result)
+    found = set[int | None]()
+    for side in op.yielding:
+        if not side.diverges:
+            defs = {r: i for i in side.instrs for r in i.results}
+            here: Value | None = side.results[instr.results.index(result)]
+            while here in defs:
+                here = _renewed(defs[here], here)
+            found.add(side.params.index(here) if here in side.params else None)
+    at = found.pop() if len(found) == 1 else None
+    return None if at is None else op.given[at]
+
+
 def _sides(
     instr: Instr,
     args: Sequence[Value],
@@ -113,7 +130,7 @@ def _sides(
     The cotangent of an array that is only updated starts from that of its last version; any other
     is a running sum. What cannot be undone on one side, or is asked for too early, is kept.
     """
-    updated = {updated_operand(instr, r) for r in instr.results}
+    updated = {_renewed(instr, r) for r in instr.results}
     summed = [a and v not in updated for a, v in zip(active, RegionOp(instr).given, strict=True)]
     joints = [
         joint(r, active, moving, summed, undone, free, (), settled, *masks) for r in instr.regions

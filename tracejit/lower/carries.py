@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tracejit.ir.core import Instr, Value, is_array
+from tracejit.ir.extent import Dim
 from tracejit.ir.region_ops import RegionOp
-from tracejit.ir.types import TensorType, dense_buffer
+from tracejit.ir.types import BufferType, TensorType, dense_buffer
 from tracejit.lower.body import Body
 from tracejit.lower.overwriting import vacate
 from tracejit.lower.storage import Storage, in_step, may_fail, updated_from, written_args
@@ -26,13 +27,26 @@ class Carry:
 def movable_storage(body: Body, instr: Instr, init: Value, result: Value) -> Storage | None:
     """The operand's storage when the instruction may take it over and leave ``result`` in it."""
     storage = body.storage.get(init)
-    if storage is None or not storage.writable or storage.values[init] is not storage.buffer:
+    if storage is None or not storage.writable or not _is_all_of(body, init, storage):
         return None
     if not is_unseen(body, instr, storage) and not _kept_in_step(instr, storage, result):
         return None
     if instr.operands.count(init) != 1:
         return None
     return storage if vacate(body, storage, init, instr.operands) else None
+
+
+def _is_all_of(body: Body, value: Value, storage: Storage) -> bool:
+    """Whether a tensor is all of its memory, under the shape that this was made with."""
+    given, whole = storage.values[value], storage.buffer
+    if given is whole:
+        return True
+    return body.is_whole(value) and _shape(body, given) == _shape(body, whole)
+
+
+def _shape(body: Body, buffer: Value) -> list[Dim]:
+    assert isinstance(buffer.type, BufferType)
+    return [body.scope.dim(d) for d in buffer.type.shape]
 
 
 def is_unseen(body: Body, instr: Instr, storage: Storage) -> bool:
