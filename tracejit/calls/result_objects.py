@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -185,12 +186,12 @@ class Rebuilder:
         if out.items is np.ndarray:
             return [row.copy() for row in column]  # with memory of its own
         if out.tag is None:
-            found = _of_kind(column.ravel(), out.kinds[0])
+            found = _of_kind(column, out.kinds[0])
+            if isinstance(out.kinds[0], str) or out.items is None:
+                return found
         else:
             tags = self.boxes.items(self.results[out.tag])[which].ravel()
-            flat = column.ravel()
-            each = [iter(_of_kind(flat[tags == k], kind)) for k, kind in enumerate(out.kinds)]
-            found = [next(each[tag]) for tag in tags.tolist()]
+            found = _of_kinds(column.ravel(), tags, out.kinds)
         if out.items is None:
             return found
         n = column.shape[1]
@@ -246,26 +247,53 @@ class Recipe:
 
     def __init__(self, outs: Sequence[Out], tree: Any) -> None:
         self.outs, self.tree = tuple(outs), tree
-        alone = _RUNS.isdisjoint(map(type, outs))
-        self._leaf = alone and trees.is_leaf(tree)
-        self._items = alone and trees.is_list_of_leaves(tree)
+        self._alone = _RUNS.isdisjoint(map(type, outs))
+        self._leaf = self._alone and trees.is_leaf(tree)
+        self._items = trees.is_list_of_leaves(tree)
 
     def make(self, rebuilder: Rebuilder) -> Any:
         """The container or leaf."""
         if self._items:
-            return rebuilder.leaves(self.outs)
+            leaves = rebuilder.leaves(self.outs)
+            return leaves if self._alone else _with_runs(leaves)
         if self._leaf:
             return _MAKE[type(self.outs[0])](rebuilder, self.outs[0])
         return rebuilder.tree(self.outs, self.tree)
 
 
+def _of_kinds(
+    numbers: np.ndarray[Any, Any],
+    tags: np.ndarray[Any, Any],
+    kinds: Sequence[str | np.dtype[Any]],
+) -> list[Any]:
+    """Numbers of which tags say of which of the kinds each is, as such."""
+    places = tags.tolist()
+    present = set(places)
+    if len(present) == 1:
+        return _of_kind(numbers, kinds[places[0]])
+    each = {k: iter(_of_kind(numbers[tags == k], kinds[k])) for k in present}
+    return [next(each[place]) for place in places]
+
+
 def _of_kind(numbers: np.ndarray[Any, Any], kind: str | np.dtype[Any]) -> list[Any]:
-    """Numbers that are of a kind, as such."""
-    dtype = np.dtype(KIND_TYPE[kind]) if isinstance(kind, str) else kind
-    if is_complex(numbers.dtype) and not is_complex(dtype):
+    """Numbers that are of a kind, as such: of Python's kinds in a list for each row."""
+    real, dtype = _conversion(numbers.dtype, kind)
+    if real:
         numbers = numbers.real
-    numbers = numbers.astype(dtype, copy=False)
-    return numbers.tolist() if isinstance(kind, str) else list(numbers)
+    if dtype is not None:
+        numbers = numbers.astype(dtype)
+    return numbers.tolist() if isinstance(kind, str) else list(numbers.flat)
+
+
+@cache
+def _conversion(
+    stored: np.dtype[Any], kind: str | np.dtype[Any]
+) -> tuple[bool, np.dtype[Any] | None]:
+    """Whether numbers of a kind are the real parts of those stored, and what they are made then."""
+    dtype = np.dtype(KIND_TYPE[kind]) if isinstance(kind, str) else kind
+    real = is_complex(stored) and not is_complex(dtype)
+    part = stored.type(0).real.dtype if real else stored
+    return real, None if part == dtype else dtype
 
 
 class _Items(list[Any]):
@@ -274,6 +302,17 @@ class _Items(list[Any]):
 
 class _Pairs(list[Any]):
     """Entries that a dict around this holds instead of it: of nan there may be several."""
+
+
+def _with_runs(items: list[Any]) -> list[Any]:
+    """A list of these, with the items of runs for the runs."""
+    found: list[Any] = []
+    for item in items:
+        if isinstance(item, _Items):
+            found += item
+        else:
+            found.append(item)
+    return found
 
 
 def _spread(x: Any) -> None:
@@ -290,11 +329,7 @@ def _spread(x: Any) -> None:
     for child in children:
         _spread(child)
     if isinstance(x, list | deque) and len(children) < len(x):
-        items = (
-            x[0]
-            if len(x) == 1
-            else [i for item in x for i in (item if isinstance(item, _Items) else [item])]
-        )
+        items = _with_runs(list(x))
         x.clear()
         x.extend(items)
 
