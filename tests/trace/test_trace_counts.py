@@ -200,3 +200,41 @@ def test_types_are_pythons(case: str, n: int, shapes: Any, tmp_path: Path) -> No
     body = textwrap.indent(textwrap.dedent(KEPT[case]), "    ")
     f = load(f"import numpy as np\ndef f(x, n):\n{body}", tmp_path)
     assert repr(jit(f, shapes=shapes)(np.ones(3), n)) == repr(f(np.ones(3), n))
+
+
+#: Rows of a list that a loop makes longer, or writes into, which each attempt finds at once.
+ROWS = {
+    "rows of two arguments, one after the other": """
+        while n > 0:
+            n -= 1
+            new = [[0.0] * len(u[0]) for _ in u]
+            for i in range(1, len(u) - 1):
+                for j in range(1, len(u[0]) - 1):
+                    new[i][j] = u[i][j + 1] - v[i][j]
+            v = u
+            u = new
+        return u, v
+    """,
+    "rows that grow": """
+        a, b, c, d = [1.0], [2.0], [3.0], [4.0]
+        for i in range(n):
+            a.append(i * 0.5)
+            b.append(a[-1])
+            c.append(b[0])
+            d.append(c[-1] + a[0])
+        return a, b, c, d
+    """,
+}
+
+
+@pytest.mark.parametrize("rows", [4, 7])
+@pytest.mark.parametrize("case", ROWS)
+def test_attempts_do_not_grow_with_the_rows(
+    case: str, rows: int, traces: dict[Any, int], tmp_path: Path
+) -> None:
+    body = textwrap.indent(textwrap.dedent(ROWS[case]), "    ")
+    f = load(f"import numpy as np\ndef f(u, v, n):\n{body}", tmp_path)
+    u, v = ([[r + c * k for c in range(5)] for r in range(rows)] for k in (1.5, 2.5))
+    assert repr(jit(f, shapes="dynamic")(u, v, 3)) == repr(f(u, v, 3))
+    outer = min(traces, key=lambda key: key[1])
+    assert traces[outer] <= 8

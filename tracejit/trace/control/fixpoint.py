@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from types import FunctionType
 from typing import Any, NoReturn
 
@@ -20,7 +21,7 @@ from tracejit.trace.control.carried_storage import (
     binding,
     pieces,
 )
-from tracejit.trace.control.held_contents import Target, common_target, is_held
+from tracejit.trace.control.held_contents import Target, common_target, is_held, refers
 from tracejit.trace.control.list_plans import list_plan
 from tracejit.trace.control.meeting import Ends, Meeting, bound
 from tracejit.trace.control.number_fixpoint import wider_plan
@@ -68,13 +69,21 @@ class Resized(NotConverged):
 
 class Growing(Resized):
     """A list that is to be one of which the run decides how long it is, or one of a heap, before
-    the loop; or a dict or set of which it decides the keys."""
+    the loop; or a dict or set of which it decides the keys. ``others``: more of them."""
 
     def __init__(self, name: str, entry: Any, target: Target | None, proved: bool) -> None:
         super().__init__(name)
         self.entry = entry
         self.target = target
         self.proved = proved
+        self.held = parts_of(entry)
+        self.others: list[Growing] = []
+
+    def is_as_found(self) -> bool:
+        """Whether it may still be made so: it holds what it did, and no list is among that."""
+        now = parts_of(self.entry)
+        kept = list(now) == list(self.held) and all(now[k] is x for k, x in self.held.items())
+        return kept and self.target is not None and not refers(self.target)
 
 
 class Escapes(Exception):  # noqa: N818
@@ -99,7 +108,8 @@ def first_plan(x: Any) -> BindingPlan:
 class Ending(Meeting):
     """The end of a traced iteration, which meets what the loop begins with. ``exact``: names may
     share storage that is written, so arrays are not carried by value but with what they are bound
-    to. ``start``, ``ends``: what all variables are bound to. ``key``: the loop's."""
+    to. ``start``, ``ends``: what all variables are bound to. ``key``: the loop's. ``growing``: what
+    is to hold what the run decides (a list, a dict), for which there is no plan yet."""
 
     frame: Frame
     storage: EndStorage
@@ -108,6 +118,7 @@ class Ending(Meeting):
     start: Sequence[Any]
     ends: Sequence[Any]
     key: Any
+    growing: list[Growing] = field(default_factory=list)
 
     def half_bound(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
         if x.end is UNDEFINED:
@@ -153,7 +164,7 @@ class Ending(Meeting):
     def structures(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
         entry, end = x.both
         if current().loop_is(self.key, "shared") and self._becomes_shared(name, entry):
-            raise Growing(name, entry, None, proved=True)
+            return self._noted(plan, Growing(name, entry, None, proved=True))
         target = common_target(entry, end) if _grows(end) else None
         table = is_table(entry) or is_table(end)
         if isinstance(target, TableForm) and not (table or self.peeled):
@@ -161,10 +172,14 @@ class Ending(Meeting):
         if isinstance(target, tuple) and not self._has_shapes(target):
             target = None
         if target is not None and not is_held(entry, target):
-            raise Growing(name, entry, target, table or is_grown(end))
+            return self._noted(plan, Growing(name, entry, target, table or is_grown(end)))
         if tuple(parts_of(entry)) != tuple(parts_of(end)):
             raise Resized(name)
         return self.structure(name, end, self.parts_met(name, plan, x, first_plan))
+
+    def _noted(self, plan: BindingPlan, found: Growing) -> BindingPlan:
+        self.growing.append(found)
+        return plan
 
     def _becomes_shared(self, name: str, entry: Any) -> bool:
         """Whether a list that the loop begins with is one that others know: so they share it."""

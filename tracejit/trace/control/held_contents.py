@@ -13,12 +13,11 @@ from tracejit.trace.session.session import current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
+    become_buffer,
     form_of,
     is_grown,
     is_ref,
     refuse,
-    replace_items,
-    run_of_items,
 )
 from tracejit.trace.values.entries import is_table, put_table, table_in
 from tracejit.trace.values.list_heaps import Heap
@@ -85,9 +84,9 @@ def make_hold(x: Any, target: Target | None) -> None:
     if isinstance(target, Heap):
         refer(x, target)
         return
-    found = as_table(x, target) if isinstance(target, TableForm) else run_of_items(list(x), target)
+    if not isinstance(target, TableForm):
+        become_buffer(x, target)
+        return
+    found = as_table(x, target)
     containers.touch(current(), x)
-    if isinstance(found, ListBuffer):
-        replace_items(x, found)
-    else:
-        put_table(x, found)
+    put_table(x, found)

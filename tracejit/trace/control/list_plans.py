@@ -20,10 +20,10 @@ from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     ListRef,
     empty_run,
-    of_one_size,
     run_of_items,
 )
 from tracejit.trace.values.list_kinds import ElementKinds
+from tracejit.trace.values.list_room import of_one_size
 from tracejit.trace.values.table_buffers import TableBuffer
 from tracejit.trace.values.table_forms import TableForm
 from tracejit.trace.values.tables import as_table

@@ -15,7 +15,7 @@ from tracejit.trace.control.branch import as_test, staged_if
 from tracejit.trace.control.carried_permutation import Swapped
 from tracejit.trace.control.escape import CarriedByValue, alone
 from tracejit.trace.control.fixpoint import Escapes, Growing, NotConverged, Resized
-from tracejit.trace.control.held_contents import make_hold
+from tracejit.trace.control.held_contents import make_hold, refers
 from tracejit.trace.control.loop_attempt import (
     UNROLL_LIMIT,
     StagedLoop,
@@ -212,7 +212,8 @@ def _run(loop: StagedLoop, go: bool | Value) -> None:
         return
     except Growing as found:
         _give_up(loop, entry)
-        loop.boxes.clear()  # lists in it are references from here on, which do not change
+        if found.target is None or refers(found.target):
+            loop.boxes.clear()  # lists in it are references from here on, which do not change
         _grow(loop, found)
         _run(loop, go)
         return
@@ -238,6 +239,10 @@ def _grow(loop: StagedLoop, found: Growing) -> None:
     if loop.grown > ATTEMPTS:
         raise StructureError(f"{where()}: a list changes what it holds in a loop")
     make_hold(found.entry, found.target)
+    for other in found.others:  # what is left is found again by the next attempt
+        certain = other.proved or is_grown(other.entry) or not loop.may_unroll
+        if certain and other.is_as_found():
+            make_hold(other.entry, other.target)
 
 
 def _give_up(loop: StagedLoop, entry: Sequence[Any]) -> None:

@@ -59,6 +59,8 @@ def steady_plans(
             loop.boxes.extend(new_boxes)
             extra = [containers.snapshot(b) for b in new_boxes]
             entry = [*entry, *extra]
+            if not (asked or attempt.raised):
+                _grow_at_once(loop, plans, entry, attempt, len(extra))
             plans = [*plans, *(first_plan(x) for x in extra)]
             continue
         if loop.test is None and not (attempt.raised or asked) and "cycle" not in loop.key:
@@ -156,22 +158,52 @@ def _all_better(
     at = _ending(loop, attempt)
     rows = list(zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=True))
     try:
-        return [_better(loop, *row, at) for row in rows]
-    except Growing as found:
-        # Numbers first: what they settle on is what the list or dict holds.
-        numbers = [
-            _better(loop, *row, at) if isinstance(row[1], Number) else row[1] for row in rows
-        ]
-        if numbers != list(plans):
-            return numbers
-        held = entry[len(entry) - len(loop.boxes) :]
+        better = [_better(loop, *row, at) for row in rows]
+    except (NotConverged, Escapes):
+        if not at.growing:
+            raise
+        # What is wrong with another may be otherwise when these hold what the run decides.
+    if not at.growing:
+        return better
+    # Numbers first: what they settle on is what the list or dict holds.
+    numbers = [_better(loop, *row, at) if isinstance(row[1], Number) else row[1] for row in rows]
+    if numbers != list(plans):
+        return numbers
+    raise _all_growing(loop, entry, at.growing)
+
+
+def _grow_at_once(
+    loop: StagedLoop,
+    plans: Sequence[BindingPlan],
+    entry: Sequence[Any],
+    attempt: Attempt,
+    new: int,
+) -> None:
+    """Growing where lists that a trace found to change, the last ``new`` of the loop's boxes, hold
+    at its end what the run decides, and its numbers have settled."""
+    at = _ending(loop, attempt)
+    boxes = zip(loop.boxes[-new:], entry[-new:], strict=True)
+    grown = [(box, x) for box, x in boxes if type(box) is list and _grows(attempt, box)]
+    rows = zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=False)
+    if not grown or any(_better(loop, *r, at) != r[1] for r in rows if isinstance(r[1], Number)):
+        return
+    for box, x in grown:
+        at.structures("list", Invariant(), Ends(x, x, attempt.boxes_final[id(box)][1]))
+    if at.growing:
+        raise _all_growing(loop, entry, at.growing)
+
+
+def _all_growing(loop: StagedLoop, entry: Sequence[Any], growing: Sequence[Growing]) -> Resized:
+    held = entry[len(entry) - len(loop.boxes) :]
+    for found in growing:
         found.entry = next(
             (box for box, x in zip(loop.boxes, held, strict=True) if x is found.entry), found.entry
         )
-        if type(found.entry) not in (list, deque) and not isinstance(found.target, TableForm):
-            # a class of the program's
-            raise Resized(*found.args) from None
-        raise
+    first, *others = growing
+    if type(first.entry) not in (list, deque) and not isinstance(first.target, TableForm):
+        return Resized(*first.args)  # a class of the program's
+    first.others = [x for x in others if type(x.entry) in (list, deque)]
+    return first
 
 
 def _better(

@@ -153,7 +153,7 @@ class Changes:
 
     def same_items(self, run: ListBuffer, items: list[Any]) -> None:
         """Note that a buffer holds the items that a list held before it."""
-        self._same_items[id(run)] = run, items
+        self._same_items[id(run)] = run, self._as_came(items)
 
     def _as_came(self, items: list[Any]) -> list[Any]:
         """Items, where a buffer that still holds those of an ordinary list is these."""

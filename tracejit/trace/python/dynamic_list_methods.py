@@ -36,6 +36,7 @@ from tracejit.trace.values.dynamic_list import (
     is_ref,
     item_at,
     length_of,
+    made_longer,
     numbers_of,
     refuse,
     replace_items,
@@ -200,7 +201,7 @@ def extend(x: list[Any], items: Any) -> None:
             x[0].heap.must_hold(form)
             x[0].heap.extend(x[0].number, converted(more, x[0].heap.form))
             return
-        replace_items(x, extended(run_of_items(list(x), form), more))
+        replace_items(x, made_longer(run_of_items(list(x), form), more))
         return
     operators = current().operators
     operators.loop_over(items, lambda item: operators.call(x.append, item), [])

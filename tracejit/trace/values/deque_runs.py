@@ -17,12 +17,10 @@ from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     converted,
     form_with,
-    of_one_size,
     put_item,
     rows_of,
 )
-
-_ROOM = 8
+from tracejit.trace.values.list_room import ROOM, of_one_size
 
 
 def added(run: ListBuffer, item: Any, *, left: bool) -> ListBuffer:
@@ -60,7 +58,7 @@ def _with_room(run: ListBuffer, left: bool) -> ListBuffer:
         return [*of_one_size(run.columns), session.b.op("copy", session.b.index(first))]
 
     def moved() -> list[Value]:
-        room = count + _ROOM
+        room = count + ROOM
         columns = [_in_the_middle(c, first, count, room) for c in run.columns]
         return [*of_one_size(columns), session.b.op("copy", session.b.index(room))]
 

@@ -19,7 +19,6 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import dtype_of
-from tracejit.trace.session.regions import emit_cond
 from tracejit.trace.session.registry import LIST_HEAPS, LIST_ROWS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps, Tracer
@@ -34,8 +33,8 @@ from tracejit.trace.values.list_kinds import (
     kind_of,
     parts_of_item,
 )
+from tracejit.trace.values.list_room import ROOM, put_rows, with_room
 
-_ROOM = 8
 _NOTHING = object()
 _PLAIN = (bool, int, float, complex)
 
@@ -184,7 +183,7 @@ def replace_items(x: Any, run: ListBuffer) -> None:
 
 
 def become_buffer(x: list[Any], form: ElementKinds) -> None:
-    """Make the items of an ordinary list a buffer."""
+    """Make the items of a list a buffer that holds them as they are."""
     before = list(x)
     containers.touch(current(), x)  # before the lists in it
     run = run_of_items(before, form)
@@ -241,7 +240,7 @@ def joined_forms(a: ElementKinds, b: ElementKinds | None) -> ElementKinds | None
     return None if None in kinds else (tuple(k for k in kinds if k is not None), a[1])
 
 
-def empty_run(form: ElementKinds, room: int = _ROOM) -> ListBuffer:
+def empty_run(form: ElementKinds, room: int = ROOM) -> ListBuffer:
     """No items yet."""
     b = current().b
     types = [t for k in form[0] for t in k.types(k.column(room))]
@@ -300,7 +299,7 @@ def run_of_items(items: Sequence[Any], form: ElementKinds) -> ListBuffer:
         run = converted(first, form)
         run = run.of_deque(False) if rest else run
     else:
-        run, rest = empty_run(form, max(_ROOM, len(items))), list(items)
+        run, rest = empty_run(form, max(ROOM, len(items))), list(items)
     for item in rest:
         if type(item) is ListBuffer:
             run = extended(run, converted(item, form))
@@ -368,60 +367,23 @@ def form_with(run: ListBuffer, item: Any) -> ElementKinds:
     return form
 
 
-def with_room(columns: Sequence[Value], count: Dim, more: Dim = 1) -> Sequence[Value]:
-    """Buffers with room for so many more, of twice the size where there was none."""
-    session = current()
-    b = session.b
-    size = columns[0].shape[0]
-    end = count + more
-    if isinstance(size, int) and isinstance(end, int) and end <= size:
-        return columns
-
-    def larger() -> list[Value]:
-        return of_one_size([_grown(c, more) for c in columns])
-
-    if more == 1:
-        fits = b.op("lt", b.index(count), b.index(size))
-    else:
-        fits = b.op("le", b.index(end), b.index(size))
-    found, *grown = emit_cond(fits, lambda: of_one_size(columns), larger)
-    session.ranges.extent(found, 1)
-    return grown
-
-
-def _grown(column: Value, more: Dim) -> Value:
-    b = current().b
-    size, *rest = column.shape
-    room = size + _ROOM if more == 1 else size + more + _ROOM
-    empty = b.op("empty", dtype=column.dtype, shape=(room, *rest))
-    return b.op("concatenate", column, empty, axis=0)  # type: ignore[no-any-return]
-
-
-def of_one_size(columns: Sequence[Value]) -> list[Value]:
-    """The columns of a run after their extent, the same for all, as a value of its own."""
-    session = current()
-    b = session.b
-    size = session.ranges.extent(b.op("copy", b.index(columns[0].shape[0])))
-    message = "an extent changed between a value and itself"
-    found = [
-        b.op(
-            "cast_shape",
-            column,
-            shape=(size.dim, *column.shape[1:]),
-            exc="AssertionError",
-            message=message,
-        )
-        for column in columns
-    ]
-    return [size, *found]
-
-
 def extended(run: ListBuffer, other: ListBuffer) -> ListBuffer:
     """The items of two runs of one form."""
     assert run.form == other.form
     share_rows(run)
     pairs = zip(parts_of(run), parts_of(other), strict=True)
     columns = [current().b.op("concatenate", a, z, axis=0) for a, z in pairs]
+    return ListBuffer(columns, run.count + other.count, run.form)
+
+
+def made_longer(run: ListBuffer, other: ListBuffer) -> ListBuffer:
+    """``extended`` of what is no longer used without the others: so it is not copied each time."""
+    if run.first is not None:
+        return extended(run, other)
+    assert run.form == other.form
+    share_rows(run)
+    columns = with_room(run.columns, run.count, other.count)
+    columns = put_rows(columns, run.count, parts_of(other))
     return ListBuffer(columns, run.count + other.count, run.form)
 
 

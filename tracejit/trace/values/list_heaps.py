@@ -29,13 +29,12 @@ from tracejit.trace.values.dynamic_list import (
     form_of,
     item_at,
     joined_forms,
-    of_one_size,
     parts_of,
     put_item,
     rows_of,
-    with_room,
 )
 from tracejit.trace.values.list_kinds import ElementKinds, Kind, ListsOf, joined, with_kinds_of
+from tracejit.trace.values.list_room import of_one_size, put_rows, with_room
 
 #: Of each list: where it begins in the pool, how many items it has, and room for how many.
 _FIELDS: ElementKinds = ((Kind(np.dtype(np.int64), shape=(3,)),), None)
@@ -86,8 +85,7 @@ class Heap:
             pool: ListBuffer = self.pool[0]
             start, count = pool.count, items.count
             columns = with_room(pool.columns, start, count)
-            pool = ListBuffer(columns, start, pool.form)
-            self._set_pool(_put_run(pool, start, items), start + count)
+            self._set_pool(put_rows(columns, start, parts_of(items)), start + count)
         (column,) = with_room(run.columns, run.count)
         for field, n in ((_START, start), (_COUNT, count), (_ROOM, count)):
             column = _put(column, run.count, field, n)
@@ -102,13 +100,13 @@ class Heap:
         if items is not None:
             pool: ListBuffer = self.pool[0]
             columns = with_room(pool.columns, pool.count, items.count)
-            roomy = ListBuffer(columns, pool.count, pool.form)
-            self._set_pool(_put_run(roomy, pool.count, items), pool.count + items.count)
+            columns = put_rows(columns, pool.count, parts_of(items))
+            self._set_pool(columns, pool.count + items.count)
             starts = b.op("add", starts, repeated_index(pool.count, many))
         order = b.op("iota", shape=(many,), axis=0, dtype=np.dtype(np.int64))
         rows = ListBuffer([_row_fields(starts, counts)], many, _FIELDS)
         (column,) = with_room(run.columns, run.count, many)
-        (column,) = _put_run(ListBuffer([column], run.count, _FIELDS), run.count, rows)
+        (column,) = put_rows([column], run.count, rows.columns)
         self._set_rows(column, run.count + many)
         found: Value = b.op("add", order, repeated_index(run.count, many))
         return found
@@ -144,7 +142,8 @@ class Heap:
     def extend(self, number: Value, items: ListBuffer) -> None:
         """With the items of a run of the heap's form."""
         start, count = self._with_room(number, items.count)
-        self._set_pool(_put_run(self.pool[0], start + count, items), self.pool[0].count)
+        pool: ListBuffer = self.pool[0]
+        self._set_pool(put_rows(pool.columns, start + count, parts_of(items)), pool.count)
         self._set_count(number, count + items.count)
 
     def write(self, number: Value, items: ListBuffer) -> None:
@@ -252,16 +251,6 @@ def _put(column: Value, row: Dim, field: int, n: Dim) -> Value:
         "put_slice", column, b.reshape(b.index(n), (1, 1)), *b.bounds((row, field), None)
     )
     return found
-
-
-def _put_run(run: ListBuffer, at: Dim, items: ListBuffer) -> list[Value]:
-    """The columns with other items from a place on, for which there is room. They are copied
-    before: they may lie in the columns themselves, which would be copied then."""
-    b = current().b
-    return [
-        b.op("put_slice", c, b.op("copy", part), *b.bounds((at, *(0 for _ in c.shape[1:])), None))
-        for c, part in zip(run.columns, parts_of(items), strict=True)
-    ]
 
 
 def _outermost(form: ElementKinds) -> ListBuffer:

@@ -147,6 +147,8 @@ class Kind:
         """Its columns as those of another kind that has all of these kinds. OverflowError at run
         time where one of the first ``count`` items, if it is ``live``, is an int that would be
         rounded."""
+        if kind == self:
+            return list(columns)
         b = current().b
         if kind.lists is not None:
             return [columns[0] if self.lists else LIST_HEAPS["of_rows"](columns, self, kind, count)]
