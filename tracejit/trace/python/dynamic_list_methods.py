@@ -26,7 +26,6 @@ from tracejit.trace.values.all import (
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     appended,
-    array_of,
     by_value,
     converted,
     extended,
@@ -287,7 +286,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
 
 def as_array(x: list[Any]) -> Array:
     """``np.array`` of the list."""
-    return fresh(array_of(run_of(x)))
+    return fresh(list_rows.whole(x))
 
 
 def list_of(x: Array, is_python: bool) -> list[Any]:

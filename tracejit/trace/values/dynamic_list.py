@@ -452,7 +452,7 @@ def array_of(run: ListBuffer) -> Value:
     """``np.array`` of the list: one row for each array, tuple or list."""
     kinds, make = run.form
     if any(k.lists is not None for k in kinds):
-        refuse("an array of the lists in it, or a comparison with them,")
+        refuse("an array of tuples with lists in them, or a comparison with the lists in it,")
     columns = [mine[0] for _, mine in by_part(kinds, parts_of(run))]
     if make is None:
         return columns[0]

@@ -132,6 +132,16 @@ class Heap:
         found: Dim = current().ranges.extent(b.index(self._get(number, _COUNT))).dim
         return found
 
+    def places(self, numbers: Value) -> tuple[Value, Value]:
+        """Where each of some lists begins in the pool, and how many items it has."""
+        b = current().b
+        (many,) = numbers.shape
+        rows = b.op("gather", self.rows[0].columns[0], numbers, axes=(0,))
+        starts, counts = (
+            b.reshape(b.slice(rows, (0, field), (many, 1)), (many,)) for field in (_START, _COUNT)
+        )
+        return starts, counts
+
     def append(self, number: Value, item: Any) -> None:
         self.must_hold(form_of([item]))
         start, count = self._with_room(number, 1)

@@ -11,9 +11,11 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.trace.session.concretize import name_of
 from tracejit.trace.session.registry import LIST_HEAPS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values import containers
+from tracejit.trace.values.arrays import fresh
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     ListRef,
@@ -21,6 +23,8 @@ from tracejit.trace.values.dynamic_list import (
     form_of,
     is_grown,
     is_ref,
+    parts_of,
+    refuse,
     rows_of,
     run_of_items,
 )
@@ -147,4 +151,38 @@ def _list(number: Value, kind: Kind) -> list[Any]:
     return made
 
 
+def _array(run: ListBuffer, shape: tuple[Dim, ...] = ()) -> Value:
+    """``np.array`` of lists: a row for each. ValueError at run time where their lengths differ.
+    ``shape``: of an array of these lists, where they are items of others."""
+    b = current().b
+    n = run.count
+    around = shape or (n,)
+    ((kind,), _) = run.form
+    assert kind.lists is not None
+    heap = heap_at(kind.lists.site)
+    if heap.form is None:
+        return b.op("empty", shape=(n, 0), dtype=np.dtype(np.float64))  # type: ignore[no-any-return]
+    ((item, *_), make) = heap.form
+    if make is not None:
+        refuse("an array of lists of tuples in it")
+    starts, counts = heap.places(parts_of(run)[0])
+    most = name_of(np.max)(fresh(counts), initial=0).read()
+    m = current().ranges.extent(most).dim
+    alike = name_of(np.all)(name_of(np.equal)(fresh(counts), fresh(most))).read()
+    shown = ", ".join(f"{{{k}}}" for k in range(len(around))) + "," * (len(around) == 1)
+    message = (
+        "setting an array element with a sequence. The requested array has an inhomogeneous shape "
+        f"after {len(around)} dimensions. The detected shape was ({shown}) + inhomogeneous part."
+    )
+    current().check(alike, ValueError, message, *around)
+    columns = [b.op("iota", shape=(n, m), axis=1, dtype=np.dtype(np.int64))]
+    columns.append(b.broadcast(starts, (n, m), (0,)))
+    places = b.reshape(b.op("add", *columns), (n * m,))
+    items = b.op("gather", heap.pool[0].columns[0], places, axes=(0,))
+    if item.lists is not None:
+        items = _array(ListBuffer([items], n * m, heap.form), (*around, m))
+    return b.reshape(items, (n, m, *items.shape[1:]))  # type: ignore[no-any-return]
+
+
 LIST_HEAPS.update(number=_number, numbers=_numbers, list=_list, kind=kind_of_list, of_rows=_of_rows)
+LIST_HEAPS.update(array=_array)

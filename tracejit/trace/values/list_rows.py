@@ -230,10 +230,14 @@ def _replace(link: TableRow, columns: Sequence[Value], kind: Kind) -> None:
     link.row[:] = [_row_run(link)]
 
 
-def _whole(x: Any) -> Value | None:
+def whole(x: Any) -> Value | None:
     """``np.array`` of a list of which the run decides how long it is; None of other things."""
-    return array_of(run_of(x)) if is_grown(x) else None
+    if not is_grown(x):
+        return None
+    run = run_of(x)
+    by_reference = run.form[1] is None and run.form[0][0].lists is not None
+    return LIST_HEAPS["array"](run) if by_reference else array_of(run)  # type: ignore[no-any-return]
 
 
-LIST_ROWS.update(kind=_kind, values=_values, made=_made, whole=_whole)
+LIST_ROWS.update(kind=_kind, values=_values, made=_made, whole=whole)
 LIST_ROWS.update(note=note, found=found, write=write_row, share=share)
