@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from operator import is_not
 from typing import TYPE_CHECKING, Any
 
 from tracejit import trees
@@ -183,7 +184,7 @@ class Changes:
 
     def _is_changed(self, obj: Any, before: Any) -> bool:
         items, old = self._as_came(_items(obj)), _items(before)
-        if len(items) != len(old) or any(a is not b for a, b in zip(items, old, strict=True)):
+        if len(items) != len(old) or any(map(is_not, items, old)):
             return True
         return isinstance(obj, dict) and tuple(obj) != tuple(before)
 
