@@ -159,3 +159,24 @@ def compared_exactly(x: Any, n: Any) -> Any:
     """A float is not the int that it would be rounded to."""
     order = x < n, x <= n, x > n, x >= n, n < x, n <= x
     return order, x == n, x != n, n == x, complex(x, 0) == n, x == 2**53 + 1, 2**53 + 1 >= x
+
+
+@SEVERAL_KINDS(([1.5, 7, -3.5, 2, 0, 0.5, True],), ([3, 1.0],), policies=ONE)
+def sorted_in_place(t: Any) -> Any:
+    for i in range(1, len(t)):
+        item = t[i]
+        j = i
+        while j > 0 and t[j - 1] > item:
+            t[j] = t[j - 1]
+            j -= 1
+        t[j] = item
+    return t
+
+
+@SEVERAL_KINDS((UP, 2.0), (UP[:3], 0.5), policies=ONE)
+def few_at_a_place_of_the_run(x: Any, y: Any) -> Any:
+    steps = (1, 0.25, 4)
+    k = 0
+    while k < len(x) and x[k] < y:
+        k += 1
+    return steps[k % 3], steps[int(x[0] * 2) % 3] * 2

@@ -2,8 +2,8 @@
 
 Reading one takes it from a table of all items. Writing one makes the list one whose items are a
 buffer (``ListBuffer``), also before the loop or branch around. Where the items are not numbers or
-tuples of such, or few are read that are of several kinds, the caller has to do without (None,
-False).
+tuples of such, the caller has to do without (None, False); also where few are read that are of
+several kinds, unless it cannot.
 """
 
 from __future__ import annotations
@@ -53,8 +53,9 @@ def is_part(key: Any) -> bool:
     return isinstance(key, slice) and any(map(is_place, (key.start, key.stop, key.step)))
 
 
-def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any) -> Any:
-    """``x[key]``; None where a table cannot hold the items."""
+def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any, *, of_kinds: bool = False) -> Any:
+    """``x[key]``; None where a table cannot hold the items. ``of_kinds``: also of few that are of
+    several kinds, for which the caller has no other way."""
     if not is_place(key):
         return None
     session = current()
@@ -69,7 +70,7 @@ def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any) -> Any:
         return _chosen(ops, items, dim_value(at))
     form = form_of(items)
     tagged = form is not None and any(k.is_tagged for k in form[0])
-    if form is None or (tagged and len(items) <= _FEW):
+    if form is None or (tagged and len(items) <= _FEW and not of_kinds):
         return None
     inside = session.outside.path_of(x) is None
     shared = any(k.lists is not None for k in form[0]) and inside
