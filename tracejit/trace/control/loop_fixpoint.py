@@ -185,10 +185,12 @@ def _grow_at_once(
     boxes = zip(loop.boxes[-new:], entry[-new:], strict=True)
     grown = [(box, x) for box, x in boxes if type(box) is list and _grows(attempt, box)]
     rows = zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=False)
-    if not grown or any(_better(loop, *r, at) != r[1] for r in rows if isinstance(r[1], Number)):
-        return
-    for box, x in grown:
-        at.structures("list", Invariant(), Ends(x, x, attempt.boxes_final[id(box)][1]))
+    try:
+        settled = all(_better(loop, *r, at) == r[1] for r in rows if isinstance(r[1], Number))
+        for box, x in grown if settled else ():
+            at.structures("list", Invariant(), Ends(x, x, attempt.boxes_final[id(box)][1]))
+    except (NotConverged, Escapes):
+        return  # which may be otherwise once the boxes are carried
     if at.growing:
         raise _all_growing(loop, entry, at.growing)
 
