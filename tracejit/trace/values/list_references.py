@@ -181,7 +181,7 @@ def _array(run: ListBuffer, shape: tuple[Dim, ...] = ()) -> Value:
     items = b.op("gather", heap.pool[0].columns[0], places, axes=(0,))
     if item.lists is not None:
         items = _array(ListBuffer([items], n * m, heap.form), (*around, m))
-    return b.reshape(items, (n, m, *items.shape[1:]))  # type: ignore[no-any-return]
+    return b.reshape(items, (n, m, *items.shape[1:]))
 
 
 LIST_HEAPS.update(number=_number, numbers=_numbers, list=_list, kind=kind_of_list, of_rows=_of_rows)

@@ -230,14 +230,18 @@ def _replace(link: TableRow, columns: Sequence[Value], kind: Kind) -> None:
     link.row[:] = [_row_run(link)]
 
 
-def whole(x: Any) -> Value | None:
-    """``np.array`` of a list of which the run decides how long it is; None of other things."""
-    if not is_grown(x):
-        return None
+def whole(x: Any) -> Value:
+    """``np.array`` of a list of which the run decides how long it is."""
     run = run_of(x)
     by_reference = run.form[1] is None and run.form[0][0].lists is not None
-    return LIST_HEAPS["array"](run) if by_reference else array_of(run)  # type: ignore[no-any-return]
+    found: Value = LIST_HEAPS["array"](run) if by_reference else array_of(run)
+    return found
 
 
-LIST_ROWS.update(kind=_kind, values=_values, made=_made, whole=whole)
+def _whole(x: Any) -> Value | None:
+    """``whole``; None of other things."""
+    return whole(x) if is_grown(x) else None
+
+
+LIST_ROWS.update(kind=_kind, values=_values, made=_made, whole=_whole)
 LIST_ROWS.update(note=note, found=found, write=write_row, share=share)
