@@ -59,7 +59,7 @@ STAGES = {
     "sum_i64": ["partials", "finish"],
     "sum_of_rows": ["rows"],
     "sum_of_columns": ["map", "map"],
-    "running_sum": ["map"],
+    "running_sum": ["rows"],
     "dot_f64": ["map"],
 }
 ROUGH = {"f": 3e-5, "d": 1e-10, "F": 3e-5, "D": 1e-10}
@@ -163,8 +163,9 @@ def test_the_plan_names_kernels_and_grids() -> None:
 
 
 def test_a_kernel_of_one_thread_says_why() -> None:
+    product = gpu.unary("running", "f64", (300,), lambda b, x: b.op("cumprod", x, axis=0))
     cases = (
-        (gpu.running((300,), 0), "each iteration needs what the one before has found"),
+        (product, "each iteration needs what the one before has found"),
         (gpu.keys("i64"), "only the run knows how often it goes round"),
         (gpu.selected("f64", 300), "it touches single elements"),
     )

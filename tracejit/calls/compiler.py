@@ -176,7 +176,7 @@ def native_code(
     clock = clock or Clock("passes")
     function = simplify(traced.function, stabilize=options.stabilize)
     clock.next("lower")
-    program = lowered(traced, function)
+    program = lowered(traced, function, gpu=device is not None)
     if device is None and options.parallel:
         program = share_loops(program)
     if device is not None:
@@ -253,10 +253,10 @@ def _dump(program: Program, text: str) -> None:
         dump_text("llvm", program.host.name, text)
 
 
-def lowered(traced: Traced, function: Function) -> Program:
+def lowered(traced: Traced, function: Function, *, gpu: bool = False) -> Program:
     """The Program of a traced function as `simplify` gives it."""
     layouts, numbers = layouts_of(traced, function)
-    return merge(lower(function, layouts, numbers))
+    return merge(lower(function, layouts, numbers, gpu=gpu), gpu=gpu)
 
 
 def result_slots(program: Program, layout: abi.SlotLayout) -> list[int]:

@@ -22,6 +22,7 @@ from tracejit.llvm_text.lower_control import CONTROL
 from tracejit.llvm_text.lower_function import FunctionText, Module, Pointer, Rule, joined, parts
 from tracejit.llvm_text.lower_memory import MEMORY, address, load_scalar, store_scalar
 from tracejit.lower.parallel import fold_names
+from tracejit.lower.running import FirstExtreme, searches
 
 
 class DevicePointer(Pointer):
@@ -70,11 +71,11 @@ def _for(f: FunctionText, instr: Instr) -> None:
     values = body.params[1 : 1 + count]
 
     def step(i: Reg, carried: Values) -> list[Reg]:
-        f.run(body, [i, *_scalars(values, carried), *consts])
+        f.run(body, [i, *scalars(values, carried), *consts])
         return registers(f.results(body))
 
     last = f.e.strided_loop(f.const(0), trip, f.const(1), registers(inits), step)
-    f.bind(instr.results, _scalars(values, last))
+    f.bind(instr.results, scalars(values, last))
 
 
 def _sum(f: FunctionText, instr: Instr) -> None:
@@ -123,7 +124,8 @@ def registers(scalars: Iterable[Any]) -> list[Reg]:
     return [p for s in scalars for p in parts(s) if isinstance(p, Reg)]
 
 
-def _scalars(values: Sequence[Value], regs: Sequence[Reg]) -> list[Any]:
+def scalars(values: Sequence[Value], regs: Sequence[Reg]) -> list[Any]:
+    """The scalars that consist of registers, with the types of these values."""
     names = iter([r.text for r in regs])
     return [joined(v.type, names) for v in values]
 
@@ -137,15 +139,21 @@ def real_parts(value: Value) -> list[DType]:
 
 
 class Reduction:
-    """A sum, or a fold of exact operations, whose elements may be taken in any order."""
+    """A sum, a fold of exact operations or a search for the best element: in any order."""
 
     def __init__(self, f: DeviceText, instr: Instr) -> None:
         self.f, self.instr = f, instr
         (self.body,) = instr.regions
         self.sums = instr.has(Trait.SUMS)
         count = 0 if self.sums else instr.attrs["carried"]
-        names = None if self.sums else fold_names(instr)
-        self.names = ["add"] * len(instr.results) if names is None else names
+        self.searches, rest = ([], []) if self.sums else searches(instr)
+        names = None if self.sums else fold_names(instr, rest)
+        #: How each result is combined; those of searches are not in it.
+        self.names = (
+            dict.fromkeys(range(len(instr.results)), "add")
+            if names is None
+            else dict(zip(rest, names, strict=True))
+        )
         trip, *rest = [f.scalar(v) for v in instr.operands]
         self.trip: Reg = trip
         self.inits, self.consts = rest[:count], rest[count:]
@@ -153,15 +161,18 @@ class Reduction:
     @property
     def neutral(self) -> list[Reg]:
         """Where to start: what changes nothing, and 0.0 for sums, as in NumPy."""
-        starts = []
-        for name, value in zip(self.names, self.instr.results, strict=True):
-            number = 0 if self.sums else identity(name, value.dtype)
+        starts: list[Reg] = []
+        for k, value in enumerate(self.instr.results):
+            if k not in self.names:
+                starts += registers([self.inits[k]])
+                continue
+            number = 0 if self.sums else identity(self.names[k], value.dtype)
             starts += [self.f.e.const(number, kind) for kind in real_parts(value)]
         return starts
 
     def step(self, i: Reg, carried: Values) -> list[Reg]:
         """One more element."""
-        acc = _scalars(self.instr.results, carried)
+        acc = scalars(self.instr.results, carried)
         if not self.sums:
             self.f.run(self.body, [i, *acc, *self.consts])
             return registers(self.f.results(self.body))
@@ -170,20 +181,40 @@ class Reduction:
 
     def combine(self, a: Values, b: Values) -> list[Reg]:
         """Two parts."""
-        both = [_scalars(self.instr.results, v) for v in (a, b)]
+        both = [scalars(self.instr.results, v) for v in (a, b)]
         return registers(self._joined(*both))
 
     def _joined(self, a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
-        out = []
-        for name, x, y in zip(self.names, a, b, strict=True):
+        out = list(b)
+        for k, name in self.names.items():
             lower = TABLE[name].lower
             assert lower is not None
-            out.append(lower(self.f.e, x, y))
+            out[k] = lower(self.f.e, a[k], b[k])
+        for search in self.searches:
+            pair = self._better(search, *([v[k] for k in search.at] for v in (a, b)))
+            for k, value in zip(search.at, pair, strict=True):
+                out[k] = value
         return out
+
+    def _better(self, order: FirstExtreme, a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
+        """The better of two elements, and its place; of equal ones the first."""
+        f, e = self.f, self.f.e
+
+        def beats(x: Any, y: Any) -> Reg:
+            f.env[order.value], f.env[order.best] = x, y
+            f.all(order.better)
+            flag = f.scalar(order.flag)
+            assert isinstance(flag, Reg)
+            return flag
+
+        later, stays = beats(b[0], a[0]), beats(a[0], b[0])
+        equal = e.ixor(stays, e.const(True, stays.dtype))
+        takes = e.ior(later, e.iand(equal, e.icmp("lt", b[1], a[1])))
+        return [e.select(takes, y, x) for x, y in zip(a, b, strict=True)]
 
     def finish(self, total: Sequence[Reg]) -> list[Any]:
         """The results, initial values included."""
-        found = _scalars(self.instr.results, total)
+        found = scalars(self.instr.results, total)
         return found if self.sums else self._joined(self.inits, found)
 
     def alone(self) -> list[Any]:

@@ -196,16 +196,24 @@ class PTXEmitter(LLVMEmitter):
     # Reductions.
     def shuffle_xor(self, value: Reg, distance: int) -> Reg:
         """The value of the lane whose number differs by xor `distance`; all lanes take part."""
+        return self._shuffle(value, "bfly", distance)
+
+    def shuffle_up(self, value: Reg, distance: int) -> Reg:
+        """The value of the lane `distance` before; its own where there is none."""
+        return self._shuffle(value, "up", distance)
+
+    def _shuffle(self, value: Reg, mode: str, distance: int) -> Reg:
         if is_bool(value.dtype):
-            return self._narrow(self._shuffle_word(self.int_cast(value, U32), distance), BOOL)
+            word = self._shuffle_word(self.int_cast(value, U32), mode, distance)
+            return self._narrow(word, BOOL)
         integer = np.dtype(f"u{value.dtype.itemsize}")
         bits = self.bitcast(value, integer)
         if integer.itemsize < 8:
-            moved = self._shuffle_word(self.int_cast(bits, U32), distance)
+            moved = self._shuffle_word(self.int_cast(bits, U32), mode, distance)
             return self.bitcast(self._narrow(moved, integer), value.dtype)
         half = self.const(32, integer)
-        low = self._shuffle_word(self.int_cast(bits, U32), distance)
-        high = self._shuffle_word(self.int_cast(self.lshr(bits, half), U32), distance)
+        low = self._shuffle_word(self.int_cast(bits, U32), mode, distance)
+        high = self._shuffle_word(self.int_cast(self.lshr(bits, half), U32), mode, distance)
         top = self.shl(self.int_cast(high, integer), half)
         return self.bitcast(self.ior(top, self.int_cast(low, integer)), value.dtype)
 
@@ -214,9 +222,10 @@ class PTXEmitter(LLVMEmitter):
             return Reg(word.text, dtype)
         return self.op(dtype, f"trunc {word} to {llvm_type(dtype)}")
 
-    def _shuffle_word(self, word: Reg, distance: int) -> Reg:
-        args = ("i32 -1", f"i32 {word.text}", f"i32 {distance}", "i32 31")
-        return Reg(self._nvvm("shfl.sync.bfly.i32", "i32", args), U32)
+    def _shuffle_word(self, word: Reg, mode: str, distance: int) -> Reg:
+        last = 0 if mode == "up" else WARP - 1
+        args = ("i32 -1", f"i32 {word.text}", f"i32 {distance}", f"i32 {last}")
+        return Reg(self._nvvm(f"shfl.sync.{mode}.i32", "i32", args), U32)
 
     def warp_reduce(self, values: Values, combine: Combine, lanes: int = WARP) -> Values:
         """`values` combined over each aligned group of `lanes` lanes, the result in all of them.
@@ -255,6 +264,46 @@ class PTXEmitter(LLVMEmitter):
             total = self.iadd(total, of_warp)
         self.barrier()  # the next tile may write where a slow warp still reads
         return rank, total
+
+    def block_scan(
+        self, values: Values, identity: Values, combine: Combine, room: Sequence[SpacePointer]
+    ) -> tuple[Values, Values]:
+        """`values` of the threads up to this one combined, in their order, and those of all.
+
+        `room`: shared memory for a value of each warp. Must be reached by all threads of the block.
+        May be used in a loop.
+        """
+        thread = self.thread()
+        lane = self.iand(thread, self.const(WARP - 1, I32))
+        distance = 1
+        while distance < WARP:
+            others = tuple(self.shuffle_up(v, distance) for v in values)
+            inside = self.icmp("ge", lane, self.const(distance, I32))
+            sums = combine(others, values)
+            values = tuple(self.select(inside, s, v) for s, v in zip(sums, values, strict=True))
+            distance *= 2
+        warp = self.lshr(thread, self.const(5, I32))
+        mine = self.int_cast(warp, I64)
+
+        def leave() -> None:
+            for place, value in zip(room, values, strict=True):
+                self.store(self.element(place, mine, value.dtype), value)
+
+        self.when(self.icmp("eq", lane, self.const(WARP - 1, I32)), leave)
+        self.barrier()
+        before = total = identity
+        for k in range(self.threads // WARP):
+            at = self.const(k, I64)
+            of_warp = tuple(
+                self.load(self.element(place, at, v.dtype), v.dtype)
+                for place, v in zip(room, values, strict=True)
+            )
+            is_before = self.icmp("lt", self.const(k, I32), warp)
+            more = combine(before, of_warp)
+            before = tuple(self.select(is_before, m, b) for m, b in zip(more, before, strict=True))
+            total = tuple(combine(total, of_warp))
+        self.barrier()  # the next tile may write where a slow warp still reads
+        return tuple(combine(before, values)), total
 
     def block_reduce(self, values: Values, identity: Values, combine: Combine) -> Values:
         """`values` combined over the block in a fixed order; every thread has the result.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 from tracejit.codegen_ptx import emit
@@ -16,6 +16,7 @@ from tracejit.codegen_ptx.kept import Keeping, keeping
 from tracejit.codegen_ptx.leaf import by_first, together
 from tracejit.codegen_ptx.parameters import Argument, Parameters
 from tracejit.codegen_ptx.points import over_blocks, over_threads, points, wide_points
+from tracejit.codegen_ptx.running import RunningTotal
 from tracejit.codegen_ptx.selection import Selection
 from tracejit.codegen_ptx.split import SplitColumns, SplitRows
 from tracejit.codegen_ptx.tiles import tiled_points, tiles
@@ -29,9 +30,27 @@ from tracejit.lower.parallel import Kernel, Phase, Role, short
 from tracejit.records import dataclass
 
 #: Threads of a block, by role.
-THREADS: dict[Role, int] = {"map": 256, "rows": 128, "total": 128, "compact": 256, "serial": 32}
+THREADS: dict[Role, int] = {
+    "map": 256,
+    "rows": 128,
+    "total": 128,
+    "compact": 256,
+    "scan": 256,
+    "serial": 32,
+}
 Stage: TypeAlias = Literal[
-    "map", "tiles", "rows", "parts", "joined", "partials", "finish", "counts", "compact", "serial"
+    "map",
+    "tiles",
+    "rows",
+    "parts",
+    "joined",
+    "partials",
+    "finish",
+    "counts",
+    "compact",
+    "summed",
+    "scan",
+    "serial",
 ]
 
 
@@ -65,6 +84,8 @@ def phase_kernels(
         return _total(kernel, phase, name)
     if phase.role == "compact":
         return _compact(kernel, phase, name)
+    if phase.role == "scan":
+        return _scan(kernel, phase, name)
     params.outputs("result", results)
     widened = wide(kernel, phase) if phase.role == "map" else None
     turned = tiles(kernel, phase) if phase.role == "map" and widened is None else None
@@ -245,9 +266,7 @@ def _compact(kernel: Kernel, phase: Phase, name: str) -> Stages:
         (at,) = last.take("partial", given)
         f.bind(loop.results, [Selection(f, loop).place(at)])
         places = last.take("result", given)
-        block, blocks = e.special("ctaid.x"), e.special("nctaid.x")
-        is_last = e.icmp("eq", e.iadd(block, e.const(1, I32)), blocks)
-        e.when(is_last, lambda: by_first(f, lambda: _alone(f, after, kernel, places)))
+        _by_last_block(f, lambda: _alone(f, after, kernel, places))
 
     threads = THREADS["compact"]
     made = [
@@ -258,6 +277,55 @@ def _compact(kernel: Kernel, phase: Phase, name: str) -> Stages:
     return Stages(tuple(made), ("counts", "compact"), arguments)
 
 
+def _scan(kernel: Kernel, phase: Phase, name: str) -> Stages:
+    """A running total: blocks sum parts of the loop; then each goes on from those before it."""
+    place = next(k for k, i in enumerate(phase.instrs) if i.regions)
+    loop, after = phase.instrs[place], phase.instrs[place + 1 :]
+    before = phase.instrs[:place]
+    first, last = Parameters(kernel), Parameters(kernel)
+    first.outputs("partial", loop.results)
+    last.outputs("partial", loop.results)
+    last.outputs("result", kernel.function.results)
+
+    def summed(e: PTXEmitter, given: list[Reg | emit.SpacePointer]) -> None:
+        f = DeviceText(e)
+        first.bind(f, given)
+        f.all(before)
+        running = RunningTotal(f, loop)
+        block = e.int_cast(e.special("ctaid.x"), I64)
+        for at, part in zip(
+            first.take("partial", given), running.part(*running.section()), strict=True
+        ):
+            where = e.element(at, block, part.dtype)
+            by_first(f, lambda where=where, part=part: e.store(where, part))  # type: ignore[misc]
+
+    def scanned(e: PTXEmitter, given: list[Reg | emit.SpacePointer]) -> None:
+        f = DeviceText(e)
+        last.bind(f, given)
+        f.all(before)
+        running = RunningTotal(f, loop)
+        start, stop = running.section()
+        total = running.run(start, stop, running.before(last.take("partial", given)))
+        f.bind(loop.results, running.finish(total))
+        _by_last_block(f, lambda: _alone(f, after, kernel, last.take("result", given)))
+
+    threads = THREADS["scan"]
+    made = [
+        kernel_text(f"{name}_{stage}", [a.param for a in p.arguments], threads, text)
+        for stage, p, text in (("summed", first, summed), ("scan", last, scanned))
+    ]
+    arguments = (tuple(first.arguments), tuple(last.arguments))
+    return Stages(tuple(made), ("summed", "scan"), arguments)
+
+
+def _by_last_block(f: DeviceText, body: Callable[[], None]) -> None:
+    """The first thread of the last block does something."""
+    e = f.e
+    block, blocks = e.special("ctaid.x"), e.special("nctaid.x")
+    is_last = e.icmp("eq", e.iadd(block, e.const(1, I32)), blocks)
+    e.when(is_last, lambda: by_first(f, body))
+
+
 def count(kernel: Kernel, phase: Phase) -> Dim | None:
     """How many points or elements a phase is spread over, in terms of the kernel's parameters.
 
@@ -266,7 +334,7 @@ def count(kernel: Kernel, phase: Phase) -> Dim | None:
     if phase.role == "total":
         (shared,) = [i for i in phase.instrs if kernel.cooperative(i) and not short(kernel, i)]
         found = kernel.roots.dim(shared.operands[0])
-    elif phase.role == "compact":
+    elif phase.role in ("compact", "scan"):
         (loop,) = [i for i in phase.instrs if i.regions]
         found = kernel.roots.dim(loop.operands[0])
     else:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tracejit.codegen_ptx.device_text import DeviceText, Reduction
 from tracejit.codegen_ptx.emit import I32, Values
+from tracejit.codegen_ptx.running import RunningTotal
 from tracejit.ir.core import Instr
 from tracejit.ir.traits import Trait
 from tracejit.llvm_text.emit import Reg
@@ -36,6 +37,8 @@ def together(
             f.e.barrier()
         if instr.has(Trait.STORES):
             by_first(f, lambda instr=instr: f.instr(instr))  # type: ignore[misc]
+        elif instr in stages.running:
+            f.bind(instr.results, RunningTotal(f, instr).by_block())
         elif instr in stages.spread:
             _by_block(f, instr)
         elif kernel.cooperative(instr) and not short(kernel, instr):

@@ -38,10 +38,14 @@ _MOST: dict[Stage, int] = {
     "finish": 1,
     "counts": 1024,
     "compact": 1024,
+    "summed": 1024,
+    "scan": 1024,
     "serial": 1,
 }
 #: Stages that leave parts: one for each block, or (`parts`) one for each of their points.
-PARTED: tuple[Stage, ...] = ("partials", "counts", "parts")
+PARTED: tuple[Stage, ...] = ("partials", "counts", "summed", "parts")
+#: Stages that only blocks with others before them need.
+FOR_SEVERAL: tuple[Stage, ...] = ("counts", "summed")
 _UNKNOWN_BLOCKS = 64
 
 

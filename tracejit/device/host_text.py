@@ -13,7 +13,7 @@ from typing import Any
 
 from tracejit.codegen_llvm.lower import RULES as CPU_RULES
 from tracejit.codegen_llvm.lower import Core, lower_program
-from tracejit.codegen_ptx.lower import PARTED, KernelInfo, PtxProgram
+from tracejit.codegen_ptx.lower import FOR_SEVERAL, PARTED, KernelInfo, PtxProgram
 from tracejit.device.host_function import HostFunction, host_function
 from tracejit.device.products import product
 from tracejit.device.staging import STAGED
@@ -113,7 +113,7 @@ class _Launch:
                     left = f.const(info.known_left) if info.known_left else grid
                     size = f.mul(left, f.const(a.param.dtype.itemsize))
                     self._partial((a.index, a.part), f.allocate(size))
-        if info.stage == "counts":  # one block has none before it
+        if info.stage in FOR_SEVERAL:  # one block has none before it
             self._if_several(grid, lambda: self._queue(info, grid))
         else:
             self._queue(info, grid)

@@ -22,6 +22,8 @@ _SPREAD = {
     "finish": "parts put together by one block",
     "counts": "counts by blocks",
     "compact": "what is selected side by side, by blocks",
+    "summed": "parts of a running total by blocks",
+    "scan": "a running total, by blocks",
     "serial": "one thread",
 }
 

@@ -31,9 +31,10 @@ Build = Callable[[Puller, Scope, Value], Index | None]
 
 @dataclass
 class Notes:
-    """What the whole lowering collects."""
+    """What the whole lowering collects, and whether it is for a GPU."""
 
     copies: list[str] = field(default_factory=list)
+    gpu: bool = False
 
 
 class Body:
@@ -150,7 +151,13 @@ class Body:
     def puller(self) -> Puller:
         """A puller over this body's tensors."""
         return Puller(
-            self.inlining.defs, self.stored, self.scalar, self.dim, self.flat, self.held.get
+            self.inlining.defs,
+            self.stored,
+            self.scalar,
+            self.dim,
+            self.flat,
+            self.held.get,
+            gpu=self.notes.gpu,
         )
 
     def flat(self, buffer: Value) -> Value | None:

@@ -167,6 +167,8 @@ class Puller:
         dim: Callable[[Dim], Dim],
         flat: Callable[[Value], Value | None] = lambda buffer: None,
         held: Callable[[Value], Value | None] = lambda value: None,
+        *,
+        gpu: bool = False,
     ) -> None:
         self.defs = defs
         self.stored = stored
@@ -174,6 +176,7 @@ class Puller:
         self.dim = dim
         self.flat = flat
         self.held = held
+        self.gpu = gpu
         self.bounds = Bounds()
         self.reads: dict[Value, set[Index]] = {}
 

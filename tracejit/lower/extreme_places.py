@@ -3,6 +3,8 @@
 The chain from one element to the next is a comparison and two selections, which no processor does
 for many elements at once. So a long axis goes in blocks: the extreme of a block is a fold, which is
 vector code; the chain runs over blocks; the place in the best block is a fold again.
+
+On a GPU it is one loop: threads take parts of it (`running.py`).
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ def arg_reduce(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
     (x,) = instr.operands
     extent = p.shape(x)[instr.attrs["axis"]]
     plain = is_complex(x.dtype) or is_narrow(x.dtype)
-    if plain or (isinstance(extent, int) and extent < _SHORT):
+    if plain or p.gpu or (isinstance(extent, int) and extent < _SHORT):
         return _one_by_one(p, scope, instr, at)
     return _by_blocks(p, scope, instr, at)
 

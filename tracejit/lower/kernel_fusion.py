@@ -8,6 +8,7 @@ axis, the same index in both, which moves with the loop: no iteration needs anot
 from __future__ import annotations
 
 from collections.abc import Container
+from functools import partial
 
 from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.program import Program
@@ -18,15 +19,15 @@ from tracejit.lower.host_bodies import Inside, Memory, aliases_of, rewrite_bodie
 from tracejit.lower.loop_fusion import FusedBody, Growth
 
 
-def merge(program: Program) -> Program:
-    """Merge neighbouring kernels everywhere in the host function."""
-    return rewrite_bodies(program, _merged)
+def merge(program: Program, *, gpu: bool = False) -> Program:
+    """Merge neighbouring kernels everywhere in the host function; ``gpu``: of a GPU."""
+    return rewrite_bodies(program, partial(_merged, gpu=gpu))
 
 
 # -- hosts -------------------------------------------------------------------------------------
 
 
-def _merged(function: Function, memory: Memory, inside: Inside) -> list[Instr]:
+def _merged(function: Function, memory: Memory, inside: Inside, *, gpu: bool) -> list[Instr]:
     """The statements of a body, kernels merged."""
     new: list[Instr] = []
     pending: _Launches | None = None
@@ -36,7 +37,7 @@ def _merged(function: Function, memory: Memory, inside: Inside) -> list[Instr]:
             if pending is not None and pending.join(instr):
                 continue
             new += [pending.build(), *late] if pending is not None else []
-            pending, late = _Launches(instr, memory), []
+            pending, late = _Launches(instr, memory, gpu=gpu), []
             continue
         if pending is not None and _may_pass(instr, pending.made):
             (late if instr.has(Trait.FREES) else new).append(instr)
@@ -62,13 +63,13 @@ def _may_pass(instr: Instr, made: Container[Value]) -> bool:
 class _Launches:
     """Launches that become one: the first, and those after it that joined."""
 
-    def __init__(self, first: Instr, roots: Memory) -> None:
+    def __init__(self, first: Instr, roots: Memory, *, gpu: bool) -> None:
         self.first = first
         self.roots = roots
         self.made = dict.fromkeys(first.results)
         self.count = 1
         self.size = _size(first.regions[0])
-        self.growth = Growth()
+        self.growth = Growth(gpu=gpu)
         self.kernel: FusedBody | None = None
         self.outs: list[Value] = []
 

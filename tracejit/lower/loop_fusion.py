@@ -15,15 +15,18 @@ from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.types import INDEX
+from tracejit.lower.running import runs
 from tracejit.records import dataclass
 
 
 @dataclass
 class Growth:
-    """What all bodies of one kernel share: the memory of each buffer, and how many loops joined."""
+    """What all bodies of one kernel share: the memory of each buffer, how many loops joined, and
+    whether threads of a GPU share the loops."""
 
     roots: dict[Value, Value] = field(default_factory=dict)
     joins: int = 0
+    gpu: bool = False
 
 
 class FusedBody:
@@ -132,6 +135,9 @@ class FusibleLoop:
     def may_take(self, between: Sequence[Instr], other: FusibleLoop) -> bool:
         """Whether ``other``, which comes after ``between``, may join."""
         if not _same_trip(self.trip, other.trip):
+            return False
+        # Threads share the one, but not what is done with its totals.
+        if self.growth.gpu and (runs(self.first) or runs(other.first)):
             return False
         for instr in between:
             if instr.prim.effect != "none" or instr.regions or self._feeds(instr):

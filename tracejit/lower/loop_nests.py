@@ -409,6 +409,7 @@ def scan_into(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> None:
     total = loop.inner.op(
         "select", first, value, _combine(loop.inner, name, loop.carried[0], value)
     )
-    store(loop.inner, dest, total, place(loop.i.dim))
+    # A GPU may sum parts of it first. A user's own running sum keeps its order.
+    store(loop.inner, dest, total, place(loop.i.dim), **({"sums": True} if name == "add" else {}))
     loop.close([total])
     nest.close()

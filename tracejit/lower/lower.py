@@ -28,14 +28,19 @@ Layout = tuple[int | None, ...] | Literal["C", "F"] | None
 
 
 def lower(
-    function: Function, layouts: Sequence[Layout] = (), args: Sequence[int] | None = None
+    function: Function,
+    layouts: Sequence[Layout] = (),
+    args: Sequence[int] | None = None,
+    *,
+    gpu: bool = False,
 ) -> Program:
     """Lower a verified tensor-level function.
 
     ``layouts[k]`` gives the byte strides of parameter k (missing: C-contiguous, or by value for
     rank 0). ``args[k]`` is the number that ``write_back`` knows parameter k by (default: k).
+    ``gpu``: loops are for threads that share them, and not for the lanes of one.
     """
-    return _Lowering(function, layouts, args).run()
+    return _Lowering(function, layouts, args, gpu).run()
 
 
 @dataclass
@@ -48,14 +53,18 @@ class _Out:
 
 class _Lowering:
     def __init__(
-        self, function: Function, layouts: Sequence[Layout], args: Sequence[int] | None
+        self,
+        function: Function,
+        layouts: Sequence[Layout],
+        args: Sequence[int] | None,
+        gpu: bool = False,
     ) -> None:
         self.function = function
         rest = function.params[len(layouts) :]
         self.layouts: list[Layout] = [*layouts, *("C" if is_array(p) else None for p in rest)]
         self.args = list(args) if args is not None else list(range(len(function.params)))
         self.scope = Scope(function.name)
-        self.notes = Notes()
+        self.notes = Notes(gpu=gpu)
         self.body = Body(function, self.scope, self.notes)
         self.slots: list[Slot] = []
         self.outs: list[_Out] = []

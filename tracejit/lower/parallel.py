@@ -13,27 +13,30 @@ from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from tracejit.dtypes import is_exact
-from tracejit.ir.accesses import Access, Along, Touches, accesses, touched_by
+from tracejit.ir.accesses import Access, Along, Touches, accesses, linear, touched_by
 from tracejit.ir.core import Function, Instr, Value, uses
-from tracejit.ir.extent import Dim, leaves
+from tracejit.ir.extent import Dim, leaves, product
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.regions import needed
 from tracejit.ir.roots import Roots, walk
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX
 from tracejit.lower.accumulations import Accumulation, accumulation
+from tracejit.lower.running import added, searches, totals
 from tracejit.lower.stages import LeafStages, Share, stages
 from tracejit.records import dataclass
 
 #: map: points over threads. rows: one block a point, which does it in stages. total: reduction by
 #: the grid in two kernels. compact: what is selected goes side by side, in two kernels as well.
-#: serial: one thread.
-Role: TypeAlias = Literal["map", "rows", "total", "compact", "serial"]
+#: scan: a running total, again in two. serial: one thread.
+Role: TypeAlias = Literal["map", "rows", "total", "compact", "scan", "serial"]
 
 #: Threads that keep a large GPU busy: 1,024 for each of 132 multiprocessors.
 BUSY = 132 * 1024
 #: Elements that a part of a reduction has at least: one that a block takes, and one of a thread.
 BLOCK_PART, THREAD_PART = 512, 64
+#: Points that are few for threads that take one each.
+FEW = 1024
 #: A reduction of fewer elements than this (known when compiling) is left to one thread.
 SHORT = 128
 
@@ -99,7 +102,7 @@ class Kernel:
         top = self.function.instrs
         effects = [i for i in top if _acts(i)]
         reads = self._reads([i for i in top if not i.regions], self.stored)
-        if self.function.results or any(i.results for i in effects) or reads:
+        if self.function.results or self._passes_on(top, effects) or reads:
             return [self._whole(top)]
         before: list[Instr] = []
         groups: list[tuple[tuple[Instr, ...], list[Instr]]] = []
@@ -112,14 +115,26 @@ class Kernel:
                 groups.append((tuple(before), [instr]))
         return _joined([self.phase(pure, instrs) for pure, instrs in groups])
 
+    def _passes_on(self, top: Sequence[Instr], effects: Sequence[Instr]) -> bool:
+        """Whether an instruction needs what one that does something computes."""
+        made = {r for i in effects for r in i.results}
+        return bool(made) and any(v in made for i in top for v in uses(i))
+
     def _whole(self, top: tuple[Instr, ...]) -> Phase:
         together = [i for i in top if self.cooperative(i) and not short(self, i)]
         if len(together) == 1 and self._may_finish(top, top.index(together[0])):
             return Phase("total", (), top)
-        if self._compacts(top):
-            return Phase("compact", (), top)
+        in_parts = self._in_parts(top)
+        if in_parts is not None:
+            return in_parts
         found = self._stages(top, top)
         return Phase("serial" if found is None else "rows", (), top, stages=found)
+
+    def _in_parts(self, top: tuple[Instr, ...]) -> Phase | None:
+        """A loop with what is around it that blocks share although it carries something."""
+        if self._compacts(top):
+            return Phase("compact", (), top)
+        return Phase("scan", (), top) if self._runs(top) else None
 
     def _may_finish(self, top: tuple[Instr, ...], at: int) -> bool:
         """Whether one thread may do what stands around a reduction: see `needed`."""
@@ -165,6 +180,37 @@ class Kernel:
             return False
         return self._stores_at(number, loop) and not self._reads(top, self._stored((loop,)))
 
+    def _runs(self, top: Sequence[Instr]) -> bool:
+        """Whether a kernel is a loop with a running total, and what needs its last one."""
+        loop = next((i for i in top if _acts(i)), None)
+        if loop is None or not self.scans(loop):
+            return False
+        rest = [i for i in top if i is not loop]
+        if any(i.regions for i in rest) or self._reads(rest, self._stored((loop,))):
+            return False
+        # One thread stores the others while blocks may still be in the loop.
+        stored = self._stored(rest)
+        return all(a.root not in stored for a in self.accesses((loop,))) and not self._reads(
+            rest, stored
+        )
+
+    def scans(self, loop: Instr) -> bool:
+        """Whether threads may share a loop with a running total."""
+        if not totals(loop) or short(self, loop) or not self._is_apart(loop):
+            return False
+        # What is added is read before any iteration stores.
+        instrs, values = loop.regions[0].instrs, added(loop)
+        first = next((k for k, i in enumerate(instrs) if self._stored((i,))), len(instrs))
+        late = [i for i in values if instrs.index(i) > first]
+        return not self._reads(late, self._stored(instrs))
+
+    def _is_apart(self, loop: Instr) -> bool:
+        """Whether no iteration touches what another one stores, wherever the loop is."""
+        inner = list(walk([loop]))
+        own = {r for i in inner for r in i.results}
+        own |= {p for i in inner for r in i.regions for p in r.params}
+        return self._is_parallel(loop, loop, lambda dim: not own & set(leaves(dim)))
+
     def _stores_at(self, place: Value, loop: Instr) -> bool:
         """Whether all stores of a loop are to elements that `place` alone tells apart."""
         found = self._touched([a for a in self.accesses((loop,)) if a.stores], place)
@@ -178,6 +224,9 @@ class Kernel:
     def phase(self, before: tuple[Instr, ...], instrs: Sequence[Instr]) -> Phase:
         """Some instructions at the top, each of which does something."""
         first = instrs[0]
+        in_parts = self._in_parts((*before, first))
+        if in_parts is not None:
+            return in_parts
         if not is_counted(first):
             return Phase("serial", before, tuple(instrs))
         loops, trips = self._nest(first)
@@ -186,9 +235,26 @@ class Kernel:
             return Phase("serial", before, (first,))
         leaf = loops[-1].regions[0].instrs
         found = self._stages(leaf, (first,)) if len(parallel) == len(loops) else None
+        if found is not None and self._across(loops, trips, found):
+            found = None
         role: Role = "map" if found is None else "rows"
         made = Phase(role, before, (first,), tuple(loops), parallel, tuple(trips), found)
         return replace(made, split=self._parts(made))
+
+    def _across(self, loops: Sequence[Instr], trips: Sequence[Dim], found: LeafStages) -> bool:
+        """Whether blocks would read lines across memory along which the points lie: a thread a
+        point reads along it. Where there are few points, blocks do it all the same."""
+        if isinstance(known := product(tuple(trips)), int) and known < FEW:
+            return False
+        last = loops[-1].regions[0].params[0]
+        return any(
+            (at := linear(a.offset, [last, stage.variable])) is not None
+            and at[0][0] == a.size
+            and at[0][1] not in (0, a.size, -a.size)
+            for stage in found.stages
+            if stage.variable is not None
+            for a in stage.accesses
+        )
 
     def _nest(self, loop: Instr) -> tuple[list[Instr], list[Dim]]:
         """The perfect nest that begins at a `for`, as far as its trip counts are invariant."""
@@ -230,11 +296,12 @@ class Kernel:
     # -- reductions ----------------------------------------------------------------------------
 
     def cooperative(self, instr: Instr) -> bool:
-        """Whether a reduction may be taken in any order: a sum, or a fold of exact operations."""
+        """Whether a reduction may be taken in any order: a sum, a fold of exact operations, or a
+        search for the best element."""
         if instr.has(Trait.SUMS):
             return True
         folds = is_counted(instr) and RegionOp(instr).count > 0
-        return folds and fold_names(instr) is not None
+        return folds and fold_names(instr, searches(instr)[1]) is not None
 
     def _stages(self, leaf: Sequence[Instr], phase: Sequence[Instr]) -> LeafStages | None:
         """How a block does a leaf together, where that is worth it."""
@@ -279,12 +346,11 @@ class Kernel:
             return "alone" if long else "alike"
         if self.cooperative(instr):
             return "alike" if short(self, instr) else "reduced"
+        if self.scans(instr):
+            return "running"
         if not is_counted(instr) or RegionOp(instr).count:
             return "alone"
-        own = {r for i in inner for r in i.results}
-        own |= {p for i in inner for r in i.regions for p in r.params}
-        parallel = self._is_parallel(instr, instr, lambda dim: not own & set(leaves(dim)))
-        return "spread" if parallel else "alone"
+        return "spread" if self._is_apart(instr) else "alone"
 
 
 def _joined(phases: Sequence[Phase]) -> list[Phase]:
@@ -323,13 +389,15 @@ def short(kernel: Kernel, instr: Instr) -> bool:
     return isinstance(trip, int) and trip < SHORT
 
 
-def fold_names(loop: Instr) -> list[str] | None:
-    """The exact, associative operations that a `for` folds its carried values with, or None."""
+def fold_names(loop: Instr, positions: Sequence[int] | None = None) -> list[str] | None:
+    """The exact, associative operations that a `for` folds its carried values with, or those at
+    some positions; None where it does something else with one."""
     (body,) = loop.regions
     carried = RegionOp(loop).carried_in(body)
     makers = {r: i for i in body.instrs for r in i.results}
     names = []
-    for param, result in zip(carried, body.results, strict=True):
+    for k in range(len(carried)) if positions is None else positions:
+        param, result = carried[k], body.results[k]
         maker = makers.get(result)
         if maker is None or not maker.has(Trait.FOLDS) or not is_exact(result.dtype):
             return None

@@ -15,9 +15,9 @@ from tracejit.ir.accesses import Access
 from tracejit.ir.core import Instr, Value
 from tracejit.records import dataclass
 
-#: How a block does an instruction: its threads share the elements of a reduction, or the iterations
-#: of a loop; each does all of it, alike; or a block is no help.
-Share: TypeAlias = Literal["reduced", "spread", "alike", "alone"]
+#: How a block does an instruction: its threads share the elements of a reduction, the iterations of
+#: a loop, or of one with a running total; each does all of it, alike; or a block is no help.
+Share: TypeAlias = Literal["reduced", "spread", "running", "alike", "alone"]
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class LeafStages:
-    """How a block does a leaf. `spread`: loops whose iterations its threads share out.
-    `meetings`: instructions before which they wait for each other. `stages`: all of the leaf."""
+    """How a block does a leaf. `spread`: loops whose iterations its threads share out; `running`:
+    those of them with a running total. `meetings`: instructions before which they wait for each
+    other. `stages`: all of the leaf."""
 
     spread: frozenset[Instr]
+    running: frozenset[Instr]
     meetings: frozenset[Instr]
     stages: tuple[Stage, ...]
 
@@ -72,17 +74,17 @@ def stages(
     `accesses`: of instructions. `changed`: the buffers that are written. `share`: how threads do an
     instruction with regions.
     """
-    spread: set[Instr] = set()
+    shared: dict[Share, set[Instr]] = {"spread": set(), "running": set()}
     found: list[Stage] = []
     for instr in leaf:
         how = share(instr) if instr.regions else "alike"
         if how == "alone":
             return None
-        if how == "spread":
-            spread.add(instr)
+        if how in shared:
+            shared[how].add(instr)
         variable = None if how == "alike" else instr.regions[0].params[0]
         found.append(Stage(instr, variable, tuple(accesses([instr]))))
-        if instr.regions and how != "spread" and found[-1].stores:
+        if instr.regions and how not in shared and found[-1].stores:
             return None
     meetings: set[Instr] = set()
     since = 0
@@ -90,4 +92,5 @@ def stages(
         if any(earlier.conflicts(stage, changed) for earlier in found[since:k]):
             meetings.add(stage.instr)
             since = k
-    return LeafStages(frozenset(spread), frozenset(meetings), tuple(found))
+    spread, running = (frozenset(shared[how]) for how in ("spread", "running"))
+    return LeafStages(spread | running, running, frozenset(meetings), tuple(found))
