@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_complex, is_exact, is_inexact, is_narrow
+from tracejit.dtypes import is_bool, is_complex, is_exact, is_inexact, is_narrow
 from tracejit.ir.accesses import linear
 from tracejit.ir.core import TABLE, Instr, Value, uses
 from tracejit.ir.extent import leaves
@@ -113,7 +113,7 @@ def _is_order(found: FirstExtreme) -> bool:
     dtype = found.value.dtype
     if is_narrow(dtype):
         return False
-    numbers: list[Any] = [False, True] if dtype.kind == "b" else [0, 1, 2]
+    numbers: list[Any] = [False, True] if is_bool(dtype) else [0, 1, 2]
     nan = [np.nan] if is_inexact(dtype) else []
     says = {
         (a, b): bool(_evaluated(found, {found.value: dtype.type(a), found.best: dtype.type(b)}))
