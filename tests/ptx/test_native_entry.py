@@ -202,3 +202,61 @@ def test_fields_of_another_cupy_are_not_read() -> None:
     assert probed._has(here, x)
     for name in ("shape", "strides", "dtype", "data", "address", "device"):
         assert not probed._has(replace(here, **{name: getattr(here, name) + 8}), x), name
+
+
+def in_turns(x: Any) -> Any:
+    """Temporaries of one size, one of another, and parts of sums."""
+    y = np.cumsum(x)[::-1] * np.cumsum(x * 2)
+    z = np.cumsum(y[::2])
+    return np.cumsum(y)[::-1] + z.sum() + z[-1]
+
+
+@pytest.mark.parametrize("shapes", ["static", "dynamic"])
+def test_temporaries_are_one_allocation(gpu: FakeDriver, shapes: str) -> None:
+    fast = jit(in_turns, shapes=shapes)
+    for n in (300, 1500):
+        x = gpu.put(np.arange(float(n)))
+        fast(x)
+        before = gpu.counts.calls["alloc"]
+        got = fast(x)
+        np.testing.assert_allclose(gpu.get(got), in_turns(np.arange(float(n))), rtol=1e-12)
+        assert gpu.counts.calls["alloc"] - before == 2, "the result and the block"
+        del got
+        assert gpu.allocations == 1
+
+
+def test_no_memory_for_temporaries(gpu: FakeDriver) -> None:
+    """The result fits, the block does not."""
+    fast = jit(in_turns)
+    x = gpu.put(np.arange(300.0))
+    fast(x)
+    gpu.finish()
+    used = gpu.allocations
+    gpu.limit(3 * x.nbytes)
+    for _ in range(2):
+        with pytest.raises(MemoryError):
+            fast(x)
+        assert gpu.allocations == used
+    gpu.limit(1 << 60)
+    np.testing.assert_allclose(gpu.get(fast(x)), in_turns(np.arange(300.0)), rtol=1e-12)
+    assert gpu.allocations == used
+
+
+def test_each_call_of_the_driver_may_fail_in_a_native_call(gpu: FakeDriver) -> None:
+    fast = jit(in_turns)
+    x = gpu.put(np.arange(300.0))
+    fast(x)
+    n, want = 0, in_turns(np.arange(300.0))
+    while True:
+        n += 1
+        gpu.fail_at(n)
+        try:
+            got = fast(x)
+        except (CudaError, MemoryError):
+            gpu.recover()
+            assert gpu.allocations == 1, n
+            continue
+        gpu.fail_at(0)
+        np.testing.assert_allclose(gpu.get(got), want, rtol=1e-12)
+        break
+    assert n > 8

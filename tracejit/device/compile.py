@@ -112,10 +112,15 @@ class DeviceCode:
             return None
         import cupy
 
-        around = AroundCore(self.driver)
-        calls = (around.begin, around.end) if entry_text.takes_memory(self.core.text) else None
+        around, core = AroundCore(self.driver), self.core.text
         made = entry_text.DeviceEntryText(
-            signature, where, self.device, cupy.ndarray, self.driver.memory, calls
+            signature,
+            where,
+            self.device,
+            cupy.ndarray,
+            self.driver.memory,
+            entry_text.calls(core, "tj_device_take"),
+            (around.begin, around.end) if entry_text.calls(core, "tj_blas") else None,
         )
         env = list(made.env)
         env[0] = partial(exception_of, self.core.errors, self.driver)

@@ -133,8 +133,8 @@ def _is_made(signature: abi.Signature, out: object) -> bool:
 class DeviceEntryText(EntryText):
     """The text of one entry (`text`) and the objects that its environment holds (`env`).
 
-    ``begin`` and ``end``: called with the address of the context around the core, where it takes
-    device memory; None where it takes none.
+    ``allocates``: whether the core takes device memory. ``around``: called with the address of the
+    context before and after the core, where it asks for cuBLAS; otherwise None.
     """
 
     def __init__(
@@ -144,10 +144,11 @@ class DeviceEntryText(EntryText):
         device: int,
         array: type,
         allocate: Any,
+        allocates: bool,
         around: tuple[Any, Any] | None,
     ) -> None:
         self.fields, self.device, self.array = fields, device, array
-        self.allocate, self.around = allocate, around
+        self.allocate, self.allocates, self.around = allocate, allocates, around
         self._addresses: dict[int, str] = {}
         super().__init__(signature)
         self.text = plain(_HELPERS).replace("ADDRESS", str(fields.address)) + self.text
@@ -234,18 +235,24 @@ class DeviceEntryText(EntryText):
     def _call(self, core: str) -> None:
         w = self.w
         for word in range(abi.CTX_WORDS):
-            if word not in (abi.CTX_HOST, abi.CTX_STREAM):
+            if word not in (abi.CTX_HOST, abi.CTX_STREAM, abi.CTX_ALLOCATE):
                 w.store("i64 0", "%ctx", word)
         w.store(f"ptr {w.env_at(ENV_HOST)}", "%ctx", abi.CTX_HOST)
         stream = w.op("call ptr @tj_device_stream()")
         w.store(f"ptr {stream}", "%ctx", abi.CTX_STREAM)
+        allocate = w.env_load(self.allocate) if self.allocates else "null"
+        w.store(f"ptr {allocate}", "%ctx", abi.CTX_ALLOCATE)
         self._around(0)
         status = w.op(f"call i32 @{core}(ptr %ctx, ptr %slots)")
+        if self.allocates:
+            kept = w.load_at("ptr", "%ctx", 8 * abi.CTX_MEMORY)
+            some = w.op(f"icmp ne ptr {kept}, null")
+            w.choose(some, f"call void @Py_DecRef(ptr {kept})")
         self._around(1)
         w.guard(w.op(f"icmp eq i32 {status}, 0"), otherwise="failed")
 
     def _around(self, which: int) -> None:
-        """What comes before (0) and after (1) a core that takes device memory."""
+        """What comes before (0) and after (1) a core that asks for cuBLAS."""
         if self.around is not None:
             function = self.w.env_load(self.around[which])
             done = self.w.op(f"call i1 @tj_with_context(ptr {function}, ptr %ctx)")
@@ -287,9 +294,6 @@ class _Results(ResultWriter):
         return self.w.op(f"load ptr, ptr {self._addresses[made]}")
 
 
-_TAKES_MEMORY = re.compile(r"call [^\n]*@tj_(device_alloc|blas)\(")
-
-
-def takes_memory(core: str) -> bool:
-    """Whether a core asks for device memory, or for cuBLAS."""
-    return _TAKES_MEMORY.search(core) is not None
+def calls(core: str, function: str) -> bool:
+    """Whether the text of a core calls a function."""
+    return re.search(rf"call [^\n]*@{function}\(", core) is not None

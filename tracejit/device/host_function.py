@@ -6,20 +6,25 @@ with an error of its own, which names what failed and the user's line.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from tracejit import abi
 from tracejit.codegen_ptx.lower import PtxProgram
+from tracejit.device import memory
 from tracejit.device.driver import CudaError
-from tracejit.device.memory import DECLARATIONS as ALLOCATION
 from tracejit.ir.core import Instr
+from tracejit.ir.scalar.emit import BOOL
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_control import location_of
 from tracejit.llvm_text.lower_function import FunctionText, Module, Pointer
+from tracejit.llvm_text.lower_memory import byte_count
 from tracejit.llvm_text.tables import ErrorSite
+from tracejit.lower.memory_plan import ALIGNMENT, Block, Tenant
 
+#: More bytes than there are on any device.
+_TOO_MANY = 1 << 48
 DECLARATIONS = (
-    *ALLOCATION,
     "declare i32 @cuLaunchKernel(ptr, i32, i32, i32, i32, i32, i32, i32, ptr, ptr, ptr)",
     "declare i32 @cuMemcpyDtoHAsync(ptr, ptr, i64, ptr)",
     "declare i32 @cuMemcpyHtoDAsync(ptr, ptr, i64, ptr)",
@@ -32,9 +37,17 @@ DECLARATIONS = (
 class HostFunction(FunctionText):
     """The host function under construction."""
 
-    def __init__(self, module: Module, ptx: PtxProgram) -> None:
+    def __init__(self, module: Module, ptx: PtxProgram, plan: Iterable[Block] = ()) -> None:
         super().__init__(module, kernel=False)
         self.ptx = ptx
+        #: Blocks of memory by the instructions that ask for them and give them back.
+        self._begin: dict[Instr, list[Block]] = {}
+        self._end: dict[Instr, list[Block]] = {}
+        for block in plan:
+            self._begin.setdefault(block.first, []).append(block)
+            self._end.setdefault(block.last, []).append(block)
+        self._memory: dict[int, Pointer] = {}
+        self._places: dict[Tenant, Pointer] = {}
         self.handles = {k.name: n for n, k in enumerate(ptx.kernels)}
         self.constants: list[Any] = []
         self.entry += [
@@ -67,10 +80,43 @@ class HostFunction(FunctionText):
 
     def allocate(self, size: Reg) -> Pointer:
         """Device memory that the call owns."""
-        return self.call_pointer(f"@tj_device_alloc(ptr %ctx, {size})")
+        self._with_memory()
+        return self.call_pointer(f"@tj_device_take(ptr %ctx, {size})")
 
-    def release(self, memory: Pointer) -> None:
-        self.e.line(f"call void @tj_device_free(ptr %ctx, {memory})")
+    def release(self, place: Pointer) -> None:
+        self._with_memory()
+        self.e.line(f"call void @tj_device_give(ptr %ctx, {place})")
+
+    def begin(self, instr: Instr) -> None:
+        """Allocate the blocks that an instruction is the first to need."""
+        for block in self._begin.get(instr, ()):
+            total, many, starts = self.const(0), Reg("false", BOOL), []
+            for slot in block.slots:
+                starts.append(total)
+                size = self.const(slot) if isinstance(slot, int) else byte_count(self, slot)
+                # No device has so much; the sum of such sizes does not overflow.
+                for pred, bound in (("lt", 0), ("gt", _TOO_MANY)):
+                    many = self.e.ior(many, self.e.icmp(pred, size, self.const(bound)))
+                whole = self.add(size, self.const(ALIGNMENT - 1))
+                total = self.add(total, self.e.iand(whole, self.const(-ALIGNMENT)))
+            made = self.allocate(self.e.select(many, self.const(-1), total))
+            self._memory[id(block)] = made
+            at = [self.at(made, start) for start in starts]
+            self._places |= {tenant: at[slot] for tenant, slot in block.places.items()}
+
+    def end(self, instr: Instr) -> None:
+        """Give back the blocks that an instruction is the last to need."""
+        for block in self._end.get(instr, ()):
+            self.release(self._memory[id(block)])
+
+    def place(self, tenant: Tenant) -> Pointer | None:
+        """Where what a block has room for lies."""
+        return self._places.get(tenant)
+
+    def _with_memory(self) -> None:
+        for line in memory.DECLARATIONS:
+            self.module.declare(line)
+        self.module.once("@tj_device_take", memory.text())
 
     def download(self, to: Pointer, source: Pointer, size: Reg, what: str, instr: Instr) -> None:
         """Queue a copy to the host: it is there after `wait`."""

@@ -8,12 +8,14 @@ with an error of its own, which names the kernel and the user's line.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tracejit.codegen_llvm.lower import RULES as CPU_RULES
 from tracejit.codegen_llvm.lower import Core, lower_program
 from tracejit.codegen_ptx.lower import FOR_SEVERAL, PARTED, KernelInfo, PtxProgram
+from tracejit.codegen_ptx.parameters import Argument
 from tracejit.device.host_function import HostFunction, host_function
 from tracejit.device.products import product
 from tracejit.device.staging import STAGED
@@ -25,19 +27,25 @@ from tracejit.ir.types import BufferType
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import FunctionText, Module, Pointer, Rule, parts
 from tracejit.llvm_text.lower_memory import address, byte_count, load_scalar, store_scalar
+from tracejit.lower.memory_plan import memory_plan
 
-#: Room for one scalar of any dtype.
-_SCALAR = "[2 x i64]"
+#: Room for one scalar of any dtype, and bytes that one access moves at most.
+_SCALAR, _ACCESS = "[2 x i64]", 16
 
 
 def _alloc(f: FunctionText, instr: Instr) -> None:
     type_ = instr.result.type
     assert isinstance(type_, BufferType)
-    f.env[instr.result] = host_function(f).allocate(byte_count(f, type_))
+    host = host_function(f)
+    host.begin(instr)
+    f.env[instr.result] = host.place(instr.result) or host.allocate(byte_count(f, type_))
 
 
 def _free(f: FunctionText, instr: Instr) -> None:
-    host_function(f).release(f.pointer(instr.operands[0]))
+    host = host_function(f)
+    if host.place(instr.operands[0]) is None:
+        host.release(f.pointer(instr.operands[0]))
+    host.end(instr)
 
 
 def _fetch(f: FunctionText, instr: Instr) -> None:
@@ -81,17 +89,24 @@ class _Launch:
         self.places: list[Pointer] = []
         self.partials: dict[tuple[int, int], Pointer] = {}
         self.blocks: Reg | None = None
+        self.room = Pointer("null")
 
     def run(self) -> None:
-        f = self.f
-        self.places = [f.allocate(f.const(r.dtype.itemsize)) for r in self.results]
-        infos = f.ptx.launches[self.instr]
+        f, infos = self.f, self.f.ptx.launches[self.instr]
+        f.begin(self.instr)
+        planned, size = f.place(self.instr), room(infos, self.results)
+        if size:
+            self.room = planned or f.allocate(f.const(size))
+        at = _places(self.results)
+        self.places = [f.at(self.room, where) for where, _ in at]
+        used = at[-1][1] if at else 0
         for info in infos:
-            self._kernel(info)
-        for partial in self.partials.values():
-            f.release(partial)
+            used = self._kernel(info, used)
         if self.results:
             self._fetch(f"a result of {infos[-1].name}")
+        if size and planned is None:
+            f.release(self.room)
+        f.end(self.instr)
 
     def _fetch(self, what: str) -> None:
         f = self.f
@@ -99,31 +114,23 @@ class _Launch:
         for result, cell, place in zip(self.results, cells, self.places, strict=True):
             f.download(cell, place, f.const(result.dtype.itemsize), what, self.instr)
         f.wait(what, self.instr)
-        for result, cell, place in zip(self.results, cells, self.places, strict=True):
+        for result, cell in zip(self.results, cells, strict=True):
             f.env[result] = load_scalar(f, cell, result.dtype)
-            f.release(place)
 
-    def _kernel(self, info: KernelInfo) -> None:
+    def _kernel(self, info: KernelInfo, used: int) -> int:
+        """Queue a kernel; how many bytes of the room are used after that."""
         f = self.f
         grid = _grid(f, info, self.inner)
         if info.stage in PARTED:
             self.blocks = grid
-            for a in info.params:
-                if a.source == "partial":
-                    left = f.const(info.known_left) if info.known_left else grid
-                    size = f.mul(left, f.const(a.param.dtype.itemsize))
-                    self._partial((a.index, a.part), f.allocate(size))
+            for argument, size in _parts(info):
+                self.partials[argument.index, argument.part] = f.at(self.room, used)
+                used += size
         if info.stage in FOR_SEVERAL:  # one block has none before it
             self._if_several(grid, lambda: self._queue(info, grid))
         else:
             self._queue(info, grid)
-
-    def _partial(self, key: tuple[int, int], place: Pointer) -> None:
-        """Room for parts, in place of that of the phase before."""
-        before = self.partials.get(key)
-        if before is not None:
-            self.f.release(before)
-        self.partials[key] = place
+        return used
 
     def _if_several(self, blocks: Reg, body: Callable[[], None]) -> None:
         e = self.f.e
@@ -149,7 +156,7 @@ class _Launch:
         call = f"@cuLaunchKernel({handle}, {shape}, ptr %stream, {pointers}, ptr null)"
         f.drive(call, f"kernel {info.name}", self.instr)
 
-    def _argument(self, a: Any) -> Any:
+    def _argument(self, a: Argument) -> Any:
         f = self.f
         if a.source == "blocks":
             assert self.blocks is not None
@@ -162,6 +169,33 @@ class _Launch:
         if a.param.buffer:
             return f.pointer(operand)
         return parts(f.scalar(operand))[a.part]
+
+
+def room(infos: Sequence[KernelInfo], results: Sequence[Value]) -> int:
+    """Bytes that the kernels of a launch need besides: for its results, and for parts."""
+    places = _places(results)
+    parts = sum(size for info in infos for _, size in _parts(info))
+    return parts + (places[-1][1] if places else 0)
+
+
+def _places(results: Sequence[Value]) -> list[tuple[int, int]]:
+    """Where each result begins and ends."""
+    ends = [*itertools.accumulate(_whole(r.dtype.itemsize) for r in results)]
+    return [*zip([0, *ends], ends)]
+
+
+def _parts(info: KernelInfo) -> list[tuple[Argument, int]]:
+    """The parameters for parts that a kernel leaves, and how many bytes each is of."""
+    if info.stage not in PARTED:
+        return []
+    most = info.known_left or info.most_blocks
+    partial = [a for a in info.params if a.source == "partial"]
+    return [(a, _whole(most * a.param.dtype.itemsize)) for a in partial]
+
+
+def _whole(size: int) -> int:
+    """Bytes, so that what comes next begins at a multiple of what one access moves at most."""
+    return -(-size // _ACCESS) * _ACCESS
 
 
 def _grid(f: HostFunction, info: KernelInfo, inner: Mapping[Any, Value]) -> Reg:
@@ -210,8 +244,12 @@ def lower_host(
     """The core of a Program whose kernels are PTX, and the literal arrays of `@constants`."""
     made: list[HostFunction] = []
 
+    def needed(instr: Instr) -> int:
+        infos = ptx.launches.get(instr)
+        return 0 if infos is None else room(infos, instr.results)
+
     def text(module: Module, _: Program) -> HostFunction:
-        made.append(HostFunction(module, ptx))
+        made.append(HostFunction(module, ptx, memory_plan(ptx.program.host, needed)))
         return made[-1]
 
     core = lower_program(ptx.program, param_slots, result_slots, RULES, text)
