@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tracejit.dtypes import is_bool
+from tracejit.dtypes import is_bool, is_signed
 from tracejit.ir.scalar.emit import BOOL, DType
 from tracejit.llvm_text.emit import LLVMEmitter, Reg, llvm_type
 from tracejit.records import dataclass
@@ -20,6 +20,15 @@ WARP = 32
 GLOBAL, SHARED = 1, 3  # LLVM address spaces
 I32, I64 = np.dtype(np.int32), np.dtype(np.int64)
 U32 = np.dtype(np.uint32)
+#: The names that LLVM has for what memory is updated with.
+_UPDATES = {
+    "add": "add",
+    "bitwise_and": "and",
+    "bitwise_or": "or",
+    "bitwise_xor": "xor",
+    "minimum": "min",
+    "maximum": "max",
+}
 
 Values = tuple[Reg, ...]
 Combine = Callable[[Values, Values], Sequence[Reg]]
@@ -158,6 +167,13 @@ class PTXEmitter(LLVMEmitter):
             self.line(f"{held} = zext {value} to i8")
         kind = _memory_type(value.dtype)
         self.line(f"store {kind} {held}, {address}, align {value.dtype.itemsize}")
+
+    def update(self, name: str, address: object, value: Reg) -> None:
+        """Combine an integer in memory with a value, at once: other threads may do so, too."""
+        what = _UPDATES[name]
+        if what in ("min", "max") and not is_signed(value.dtype):
+            what = f"u{what}"
+        self.line(f"{self.fresh()} = atomicrmw {what} {address}, {value} monotonic")
 
     def param(self, param: KernelParam) -> Reg | SpacePointer:
         """A parameter's value at the start of the kernel."""

@@ -26,6 +26,7 @@ from tracejit.ir.extent import Dim, product
 from tracejit.ir.regions import needed
 from tracejit.ir.scalar.emit import BOOL, I64
 from tracejit.llvm_text.emit import Reg
+from tracejit.llvm_text.lower_memory import address
 from tracejit.lower.parallel import Kernel, Phase, Role, short
 from tracejit.records import dataclass
 
@@ -87,8 +88,9 @@ def phase_kernels(
     if phase.role == "scan":
         return _scan(kernel, phase, name)
     params.outputs("result", results)
-    widened = wide(kernel, phase) if phase.role == "map" else None
-    turned = tiles(kernel, phase) if phase.role == "map" and widened is None else None
+    plain = phase.role == "map" and phase.atomic is None
+    widened = wide(kernel, phase) if plain else None
+    turned = tiles(kernel, phase) if plain and widened is None else None
     near = keeping(kernel, phase, own) if phase.loops else None
 
     def body(e: PTXEmitter, given: list[Reg | emit.SpacePointer]) -> None:
@@ -105,7 +107,7 @@ def phase_kernels(
         elif turned is not None:
             tiled_points(f, phase, over_blocks(e), turned)
         elif phase.role == "map":
-            points(f, phase, over_threads(e), lambda: f.all(phase.leaf))
+            points(f, phase, over_threads(e), lambda: _leaf(f, phase))
         elif phase.loops:
             _rows(f, kernel, phase, near)
         else:
@@ -118,6 +120,18 @@ def phase_kernels(
         stage = "tiles"
     width = 1 if widened is None else widened.width
     return Stages((text,), (stage,), (tuple(params.arguments),), width)
+
+
+def _leaf(f: DeviceText, phase: Phase) -> None:
+    """What a thread does at a point."""
+    added = phase.atomic
+    if added is None:
+        f.all(phase.leaf)
+        return
+    own = (added.load, added.combine, added.store)
+    f.all(i for i in phase.leaf if i not in own)
+    buffer, _, *index = added.store.operands
+    f.e.update(added.combine.name, address(f, buffer, index), f.scalar(added.value))
 
 
 def _alone(

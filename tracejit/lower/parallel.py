@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
-from tracejit.dtypes import is_exact
+from tracejit.dtypes import is_bool, is_exact
 from tracejit.ir.accesses import Access, Along, Touches, accesses, linear, touched_by
 from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.extent import Dim, leaves, product
@@ -35,6 +35,8 @@ Role: TypeAlias = Literal["map", "rows", "total", "compact", "scan", "serial"]
 BUSY = 132 * 1024
 #: Elements that a part of a reduction has at least: one that a block takes, and one of a thread.
 BLOCK_PART, THREAD_PART = 512, 64
+#: What memory can be updated with at once, by name.
+ATOMIC = ("add", "bitwise_and", "bitwise_or", "bitwise_xor", "minimum", "maximum")
 #: Points that are few for threads that take one each.
 FEW = 1024
 #: A reduction of fewer elements than this (known when compiling) is left to one thread.
@@ -48,7 +50,8 @@ class Phase:
     `loops` are perfectly nested `for`s, outermost first; those at `parallel` have iterations that
     touch distinct elements. `trips` are their trip counts in terms of the kernel's own body.
     `stages`: of the leaf, where the role is `rows`. `split`: in how many parts the reduction at
-    each point is taken, where there are few points; otherwise 0.
+    each point is taken, where there are few points; otherwise 0. `atomic`: what the leaf adds to an
+    element that others may add to at once.
     """
 
     role: Role
@@ -59,6 +62,7 @@ class Phase:
     trips: tuple[Dim, ...] = ()
     stages: LeafStages | None = None
     split: int = 0
+    atomic: Accumulation | None = None
 
     @property
     def leaf(self) -> tuple[Instr, ...]:
@@ -231,6 +235,10 @@ class Kernel:
             return Phase("serial", before, tuple(instrs))
         loops, trips = self._nest(first)
         parallel = tuple(k for k, loop in enumerate(loops) if self._is_parallel(loop, first))
+        added = self._atomic(first, loops) if len(parallel) < len(loops) else None
+        if added is not None and not (parallel and self._adds_to_one(added, loops, parallel)):
+            every = tuple(range(len(loops)))
+            return Phase("map", before, (first,), tuple(loops), every, tuple(trips), atomic=added)
         if not parallel:
             return Phase("serial", before, (first,))
         leaf = loops[-1].regions[0].instrs
@@ -326,7 +334,8 @@ class Kernel:
             per, wanted = BLOCK_PART, BUSY // SHORT
         else:
             around = [k for k in range(len(phase.loops)) if k not in phase.parallel]
-            adds = len(around) == 1 and self.accumulation(phase) is not None
+            added = self.accumulation(phase) if len(around) == 1 else None
+            adds = added is not None and self._adds_to_one(added, phase.loops, phase.parallel)
             length = phase.trips[around[0]] if adds else 0
             per, wanted = THREAD_PART, BUSY
         if not isinstance(length, int) or points <= 0:
@@ -337,6 +346,28 @@ class Kernel:
     def accumulation(self, phase: Phase) -> Accumulation | None:
         """What a leaf adds to an element, if that is all that it does, and the order is free."""
         return accumulation(phase.leaf, self.accesses(phase.leaf), self.overlap)
+
+    def _atomic(self, first: Instr, loops: Sequence[Instr]) -> Accumulation | None:
+        """What a nest adds to elements wherever they are, if that is all that it stores, and a GPU
+        has an instruction for it. Of exact operations the order does not matter."""
+        leaf = loops[-1].regions[0].instrs if loops else ()
+        found = accumulation(leaf, self.accesses(leaf), self.overlap)
+        if found is None or found.combine.name not in ATOMIC or found.value.dtype.itemsize < 4:
+            return None
+        if not is_exact(found.value.dtype) or is_bool(found.value.dtype):
+            return None
+        target = self._accesses[found.store].root
+        touching = [a.instr for a in self.accesses((first,)) if a.root is target]
+        return found if touching == [found.load, found.store] else None
+
+    def _adds_to_one(
+        self, added: Accumulation, loops: Sequence[Instr], parallel: Sequence[int]
+    ) -> bool:
+        """Whether a nest adds to one and the same element at each point of its parallel loops."""
+        fixed = {loops[k].regions[0].params[0] for k in parallel}
+        fixed |= {*self.function.params, *(r for i in self.function.instrs for r in i.results)}
+        index = self._accesses[added.store].index
+        return all(leaf in fixed for at in index for leaf in leaves(at))
 
     def _share(self, instr: Instr) -> Share:
         """How a block does an instruction of a leaf that has regions."""

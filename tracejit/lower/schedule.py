@@ -77,7 +77,7 @@ def _shared(kernel: Kernel, function: Function, instr: Instr) -> Shared | str:
             return "each step needs the one before"
         return _whole(kernel, "fold", instr, tuple(names))
     phase = kernel.phase((), (instr,))
-    if not phase.parallel:
+    if not phase.parallel or phase.atomic is not None:
         return "a step may touch what another one writes"
     k = _axis(phase.trips, phase.parallel)
     trip = phase.trips[k]
