@@ -186,7 +186,9 @@ _KERNELS: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]], tuple[int, 
     "softmax": (_softmax, [(8192, 4096)], (3, 300), 2),
     "layer norm": (_layer_norm, [(8192, 4096)], (3, 300), 2),
     "selected": (lambda x: x[x > 0], [(1 << 26,)], (1000,), 1.5),
-    "cumsum": (lambda x: np.cumsum(x), [(1 << 22,)], (300,), 2),
+    "cumsum": (lambda x: np.cumsum(x), [(1 << 26,)], (300,), 2),
+    "argmax": (lambda x: x.argmax(), [(1 << 26,)], (300,), 1),
+    "cumsum rows": (lambda x: np.cumsum(x, axis=1), [(8192, 4096)], (3, 300), 2),
 }
 
 
@@ -209,6 +211,75 @@ def kernel(gpu: Any, name: str) -> Found:
         with contextlib.suppress(TypeError, ValueError, AttributeError):  # what cupy has not
             found["cupy_seconds"] = gpu.seconds(lambda: of(*given))
     return found
+
+
+# -- libraries: cuBLAS, cuFFT, cuSOLVER, Thrust ----------------------------------------------------
+
+
+def _near_identity(n: int, rng: np.random.Generator) -> np.ndarray:
+    return np.eye(n) + 0.5 * rng.normal(size=(n, n)) / np.sqrt(n)
+
+
+def _symmetric(n: int, rng: np.random.Generator) -> np.ndarray:
+    a = _near_identity(n, rng)
+    return a @ a.T + np.eye(n)
+
+
+def _drawn(n: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.normal(size=(n, n))
+
+
+_Make = Callable[[int, np.random.Generator], np.ndarray]
+#: A function of a matrix, and which one; what is compared does not depend on signs of vectors.
+_LIBRARIES: dict[str, tuple[Callable[..., Any], _Make]] = {
+    "product": (lambda a: a @ a.T, _drawn),
+    "products of a stack": (lambda a: np.stack((a, a + 1)) @ a, _drawn),
+    "product with a vector": (lambda a: a @ a[0], _drawn),
+    "fft": (lambda a: np.fft.fft(a), _drawn),
+    "rfft2": (lambda a: np.fft.irfft2(np.fft.rfft2(a)), _drawn),
+    "solve": (lambda a: np.linalg.solve(a, a[:, 0]), _near_identity),
+    "inv": (lambda a: np.linalg.inv(a), _near_identity),
+    "det": (lambda a: np.linalg.slogdet(a)[1], _near_identity),
+    "cholesky": (lambda a: np.linalg.cholesky(a), _symmetric),
+    "eigvalsh": (lambda a: np.linalg.eigvalsh(a), _symmetric),
+    "eigh": (lambda a: _rebuilt(a), _symmetric),
+    "qr": (lambda a: np.abs(np.linalg.qr(a)[1]), _near_identity),
+    "svd": (lambda a: np.linalg.svd(a, compute_uv=False), _drawn),
+    "sort": (lambda a: np.sort(a, axis=1), _drawn),
+    "argsort": (lambda a: np.argsort(a, axis=0, kind="stable"), _drawn),
+    "unique": (lambda a: np.unique(np.round(a)), _drawn),
+}
+
+
+def _rebuilt(a: Any) -> Any:
+    values, vectors = np.linalg.eigh(a)
+    return (vectors * values) @ vectors.T
+
+
+def libraries() -> list[str]:
+    return [f"{name} {dtype}" for name in _LIBRARIES for dtype in ("f4", "f8")]
+
+
+def library(gpu: Any, item: str) -> Found:
+    """What a library computes, beside NumPy's; that a matrix that is singular raises as there."""
+    name, dtype = item.rsplit(" ", 1)
+    of, make = _LIBRARIES[name]
+    host = make(12 if gpu.little else 512, np.random.default_rng(0)).astype(dtype)
+    given = gpu.put(host)
+    fast = jit(lambda a: of(a))
+    got, want = gpu.get(fast(given)), of(host)
+    assert (got.dtype, got.shape) == (want.dtype, want.shape)
+    scale = float(np.abs(want).max())
+    wrong = float(np.abs(got - want).max()) / scale
+    assert wrong < (2e-3 if dtype == "f4" else 1e-9), f"off by {wrong} of the largest"
+    if name in ("solve", "inv"):
+        try:
+            gpu.get(fast(gpu.put(np.zeros_like(host))))
+        except np.linalg.LinAlgError:
+            pass
+        else:
+            raise AssertionError("a singular matrix does not raise")
+    return {"wrong": wrong, "seconds": gpu.seconds(lambda: fast(given))}
 
 
 # -- calls -----------------------------------------------------------------------------------------
@@ -288,10 +359,11 @@ def npbench_program(gpu: Any, name: str) -> Found:
 
 #: A step: how many seconds it has, its items, and what is done for one.
 STEPS: dict[str, tuple[float, Callable[[], list[str]], Callable[[Any, str], Found]]] = {
-    "kernels": (90, kernels, kernel),
-    "functions": (45, functions, function),
+    "kernels": (80, kernels, kernel),
+    "functions": (40, functions, function),
+    "libraries": (35, libraries, library),
     "calls": (30, calls, call),
-    "programs": (130, programs, program),
+    "programs": (120, programs, program),
     "npbench": (50, npbench, npbench_program),
 }
 

@@ -21,7 +21,8 @@ def test_dry_run(
 ) -> None:
     monkeypatch.setenv("NPBENCH", str(checkout))
     out = tmp_path / "found.json"
-    chosen = ["var rows", "selected", "exp f4", "1 launch", "2 launches", "heat_1d", "doubled"]
+    chosen = ["var rows", "selected", "argmax", "exp f4", "1 launch", "2 launches", "heat_1d"]
+    chosen += ["doubled", "product f4", "solve f8", "eigh f8", "fft f4", "unique f4"]
     on_device.main(["--fake", "--out", str(out), *chosen])
     found = json.loads(out.read_text())
     assert [*found] == [*on_device.STEPS]
