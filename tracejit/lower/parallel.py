@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from tracejit.dtypes import is_bool, is_exact
 from tracejit.ir.accesses import Access, Along, Touches, accesses, linear, touched_by
-from tracejit.ir.core import Function, Instr, Value, uses
+from tracejit.ir.core import TABLE, Function, Instr, Value, uses
 from tracejit.ir.extent import Dim, leaves, product
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.regions import needed
@@ -35,8 +35,11 @@ Role: TypeAlias = Literal["map", "rows", "total", "compact", "scan", "serial"]
 BUSY = 132 * 1024
 #: Elements that a part of a reduction has at least: one that a block takes, and one of a thread.
 BLOCK_PART, THREAD_PART = 512, 64
-#: What memory can be updated with at once, by name.
-ATOMIC = ("add", "bitwise_and", "bitwise_or", "bitwise_xor", "minimum", "maximum")
+#: What memory can be updated with at once.
+ATOMIC = {
+    *(TABLE[name] for name in ("add", "minimum", "maximum")),
+    *(TABLE[f"bitwise_{name}"] for name in ("and", "or", "xor")),
+}
 #: Points that are few for threads that take one each.
 FEW = 1024
 #: A reduction of fewer elements than this (known when compiling) is left to one thread.
@@ -352,7 +355,7 @@ class Kernel:
         has an instruction for it. Of exact operations the order does not matter."""
         leaf = loops[-1].regions[0].instrs if loops else ()
         found = accumulation(leaf, self.accesses(leaf), self.overlap)
-        if found is None or found.combine.name not in ATOMIC or found.value.dtype.itemsize < 4:
+        if found is None or found.combine.prim not in ATOMIC or found.value.dtype.itemsize < 4:
             return None
         if not is_exact(found.value.dtype) or is_bool(found.value.dtype):
             return None
