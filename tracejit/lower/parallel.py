@@ -12,6 +12,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
+import tracejit.ir.ops  # noqa: F401  (enters the op table)
 from tracejit.dtypes import is_bool, is_exact
 from tracejit.ir.accesses import Access, Along, Touches, accesses, linear, touched_by
 from tracejit.ir.core import TABLE, Function, Instr, Value, uses

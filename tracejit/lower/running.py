@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+import tracejit.ir.ops  # noqa: F401  (enters the op table)
 from tracejit.dtypes import is_bool, is_complex, is_exact, is_inexact, is_narrow
 from tracejit.ir.accesses import linear
 from tracejit.ir.core import TABLE, Instr, Value, uses

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+import tracejit.ir.ops  # noqa: F401  (enters the op table)
 from tracejit.ir.core import TABLE, Function, Instr, Value, type_uses, uses
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
