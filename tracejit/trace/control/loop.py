@@ -154,22 +154,26 @@ def staged_while(
     session = current()
     key = (site.filename, site.line, site.segment)
     if session.loop_is(key, "unroll"):
-        _plain_while(test_fn, body_fn)
+        _plain_while(test_fn, body_fn, key)
         return
     loop = StagedLoop(session, None, lambda _: body_fn(), test_fn, get_state, set_state, names, key)
     loop.exact = session.loop_is(key, "exact")
     run(loop)
 
 
-def _plain_while(test_fn: Callable[[], Any], body_fn: Callable[[], Any]) -> None:
+def _plain_while(test_fn: Callable[[], Any], body_fn: Callable[[], Any], key: Any) -> None:
+    reason = f"{where()}: a loop needs more than {UNROLL_LIMIT} unrolled turns"
     for _ in range(UNROLL_LIMIT):
         test = as_test(test_fn())
         if not isinstance(test, bool):
-            raise UnsupportedError(f"{where()}: the test of an unrolled loop must be known")
+            reason = f"{where()}: the test of an unrolled loop must be known"
+            break
         if not test:
             return
         body_fn()
-    raise UnsupportedError(f"{where()}: a loop needs more than {UNROLL_LIMIT} unrolled turns")
+    if current().loop_is(key, "rolled"):
+        raise UnsupportedError(reason)
+    raise Restart(key, "rolled", reason)
 
 
 def loop_over(ops: Any, iterable: Any, body_fn: Callable[[Any], Any], state: list[Any]) -> None:

@@ -3,7 +3,7 @@
 Reading one takes it from a table of all items. Writing one makes the list one whose items are a
 buffer (``ListBuffer``), also before the loop or branch around. Where the items are not numbers or
 tuples of such, the caller has to do without (None, False); also where few are read that are of
-several kinds, unless it cannot.
+several kinds, and the counter of a loop says where.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ def is_part(key: Any) -> bool:
     return isinstance(key, slice) and any(map(is_place, (key.start, key.stop, key.step)))
 
 
-def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any, *, of_kinds: bool = False) -> Any:
-    """``x[key]``; None where a table cannot hold the items. ``of_kinds``: also of few that are of
-    several kinds, for which the caller has no other way."""
+def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any) -> Any:
+    """``x[key]``; None where a table cannot hold the items, and for few that are of several kinds
+    where a loop can be unrolled instead."""
     if not is_place(key):
         return None
     session = current()
@@ -70,8 +70,8 @@ def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any, *, of_kinds: bool =
         return _chosen(ops, items, dim_value(at))
     form = form_of(items)
     tagged = form is not None and any(k.is_tagged for k in form[0])
-    if form is None or (tagged and len(items) <= _FEW and not of_kinds):
-        return None
+    if form is None or (tagged and len(items) <= _FEW and _unrolls(key)):
+        return None  # and each item is of its own kind
     inside = session.outside.path_of(x) is None
     shared = any(k.lists is not None for k in form[0]) and inside
     rows = any(k.row for k in form[0]) and inside
@@ -118,6 +118,13 @@ def _loops_of(key: Any) -> list[Any]:
     """The loops whose counters decide a place, among others that are None."""
     loop_of = current().loop_of
     return [loop_of.get(leaf) for leaf in ex.leaves(as_dim(key))]  # type: ignore[arg-type]
+
+
+def _unrolls(key: Any) -> bool:
+    """Whether a loop is to be unrolled whose counter decides a place."""
+    session = current()
+    loops = [loop for loop in _loops_of(key) if loop is not None]
+    return any(not session.loop_is(loop, "rolled") for loop in loops)
 
 
 def _noted(found: Any, key: Any) -> Any:

@@ -252,13 +252,7 @@ class StagedItems(Operators):
             what = "an index of a list or tuple"
             if any(isinstance(x, Array) for x in obj):
                 return obj[structural_int(key, what, run_time_places.INSTEAD_OF_UNLIKE)]
-            try:
-                return obj[structural_int(key, what)]
-            except UnsupportedError:
-                found = run_time_places.item(self, obj, key, of_kinds=True)
-                if found is None:
-                    raise
-                return found
+            return obj[structural_int(key, what)]
         return obj[structural_int(key, "a key", AS_ARRAYS)]
 
     def setitem(self, obj: Any, key: Any, value: Any) -> None:

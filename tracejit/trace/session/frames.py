@@ -81,7 +81,8 @@ EVERY_LIST: tuple[str, RestartKind] = ("every list", "lists")
 class Restart(BaseException):
     """The trace must begin again, with what is at ``key`` done otherwise:
 
-    - ``unroll``: the loop unrolled; ``rolled``: as one, since unrolled it is too much code.
+    - ``unroll``: the loop unrolled; ``rolled``: as one, since unrolled it is too much code, or
+      its test is decided at run time.
     - ``exact``: the loop exact about storage.
     - ``lists``: lists that names of the loop are bound to as ones that others share, or what
       ``key`` says of lists that are items (see ``values.list_heaps``).
