@@ -9,6 +9,7 @@ import pytest
 
 from tests.programs.arrays_in_lists import CHANGED, ROWS
 from tests.programs.assumptions import ASSUMPTIONS
+from tests.programs.chosen_texts import CHOSEN
 from tests.programs.comprehensions import COMPREHENSIONS, ITERATORS
 from tests.programs.contexts import CONTEXTS
 from tests.programs.control_flow import CONTROL_FLOW
@@ -371,6 +372,11 @@ def test_deques(phrase: Phrase, policy: str) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(MATHEMATICS))
 def test_mathematics(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(CHOSEN))
+def test_chosen_texts(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 

@@ -22,12 +22,13 @@ from tracejit.trace.session.session import Session, current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array, PyScalar, TaggedScalar, Tracer, dim_value
 from tracejit.trace.values.captured_arrays import seen
+from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.dunder_methods import applied
 from tracejit.trace.values.dynamic_list import is_grown, length_of
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.table_buffers import entry_count
-from tracejit.trace.values.tagged import tags
+from tracejit.trace.values.tagged import each_kind, tags
 
 Thunk = Callable[[], Any]
 
@@ -44,6 +45,8 @@ def as_test(x: Any) -> bool | Value:
         return as_test(session.operators.and_(there, lambda: bool_of(x.value)))
     if isinstance(x, TaggedScalar):
         return _truth_of_tagged(x)
+    if isinstance(x, ChosenConstant):
+        return as_test(each_kind(bool, x))
     x = seen(x)
     if not isinstance(x, Tracer):
         session.outside.whole(x)

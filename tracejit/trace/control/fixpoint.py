@@ -21,6 +21,7 @@ from tracejit.trace.control.carried_storage import (
     binding,
     pieces,
 )
+from tracejit.trace.control.chosen_plans import ChosenPlan
 from tracejit.trace.control.held_contents import Target, common_target, is_held, refers
 from tracejit.trace.control.list_plans import list_plan
 from tracejit.trace.control.meeting import Ends, Meeting, bound
@@ -45,6 +46,7 @@ from tracejit.trace.session.frames import Frame
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array, Cell
+from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.dynamic_list import is_grown, is_ref
 from tracejit.trace.values.entries import is_table
 from tracejit.trace.values.list_kinds import ElementKinds
@@ -94,6 +96,8 @@ def first_plan(x: Any) -> BindingPlan:
     """An initial plan from the binding at entry: numbers change, arrays stay."""
     if is_any_number(x):
         return number_plan(x)
+    if isinstance(x, ChosenConstant):
+        return ChosenPlan(x.choices)
     if isinstance(x, tuple) and any(is_number(i) for i in x):
         parts = tuple(first_plan(i) for i in x)
         return Structure(type(x), tuple(range(len(x))), parts, like=x)

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from tracejit.records import dataclass
 from tracejit.trace.control.array_plans import SelectPlan
+from tracejit.trace.control.chosen_plans import ChosenPlan, chosen_plan
 from tracejit.trace.control.list_plans import RefPlan, list_plan
 from tracejit.trace.control.number_plans import is_any_number
 from tracejit.trace.control.objects import has_parts, parts_of
@@ -29,6 +30,7 @@ from tracejit.trace.control.plans import (
 )
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.values.all import Array
+from tracejit.trace.values.chosen_constants import ChosenConstant, is_choice
 from tracejit.trace.values.list_heaps import one_heap
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 
@@ -80,6 +82,10 @@ class Meeting(ABC):
             if isinstance(found, RefPlan) and a.heap is not b.heap:
                 one_heap(a.heap, b.heap)
             return plan if plan == found else found
+        if is_choice(a) and is_choice(b) and not is_same(a, b):
+            chosen = chosen_plan(plan, a, b)
+            if chosen is not None:
+                return chosen
         if has_parts(a) and has_parts(b) and maker_of(a) == maker_of(b):
             if isinstance(a, slice) and _given(a) != _given(b):
                 self.refuse(name, a, b, "give both of them the same of start, stop and step")
@@ -115,6 +121,8 @@ class Meeting(ABC):
             return self.number(x, edge)
         if isinstance(x, Array):
             return self.array(x, edge)
+        if isinstance(x, ChosenConstant):
+            return ChosenPlan(x.choices)
         found = list_plan(x)
         if found is not None:
             return found

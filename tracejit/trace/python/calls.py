@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import copy
 import functools
+from collections import deque
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -123,6 +124,25 @@ def takes_none(f: Any) -> bool:
     return kept or own or isinstance(f, FunctionType | MethodType | functools.partial)
 
 
+def keeps_chosen(f: Any) -> bool:
+    """Whether a call takes a text that the run chooses as it is: what the user wrote, and what
+    asks for its class, shows it or puts it into a list or dict."""
+    owner = getattr(f, "__self__", None)
+    if isinstance(owner, list | deque | dict):
+        return f.__name__ in (*_KEEPING, "appendleft", "extendleft", "update")
+    return takes_none(f) and not _is_one_of(f, str, repr)
+
+
+def call_for_each(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A call for each of what its arguments may be."""
+    names = list(kwargs)
+
+    def call(*given: Any) -> Any:
+        return ops.call(f, *given[: len(args)], **dict(zip(names, given[len(args) :], strict=True)))
+
+    return each_kind(call, *args, *kwargs.values())
+
+
 def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call ``f`` as the traced program would."""
     if isinstance(f, MaybeNone):
@@ -133,7 +153,7 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if any(map(is_grown, (*args, *kwargs.values()))):
         args, kwargs = _of_grown(f, args, kwargs)
     if _is_split(f, args, kwargs):
-        return _for_each_kind(ops, f, args, kwargs)
+        return call_for_each(ops, f, args, kwargs)
     if isinstance(f, BoundMethod | Tracer):
         return f(*args, **kwargs)  # type: ignore[operator]
     chosen = behind(f, args, kwargs)
@@ -193,15 +213,6 @@ def _is_split(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         return False
     known = _builtins_table(), math_table()
     return numeric or any(in_table(table, f) is not None for table in known)
-
-
-def _for_each_kind(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    names = list(kwargs)
-
-    def call(*given: Any) -> Any:
-        return ops.call(f, *given[: len(args)], **dict(zip(names, given[len(args) :], strict=True)))
-
-    return each_kind(call, *args, *kwargs.values())
 
 
 def _of_grown(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import builtins
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracejit.dtypes import is_bool
@@ -20,6 +20,7 @@ from tracejit.trace.session.in_python import has_run
 from tracejit.trace.session.marks import MARK
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import Array, IntOrFloat, IntOrScalar, PyScalar, Scalar, Tracer
+from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.entries import must_hold_none
 from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.scalars import MixedScalar
@@ -35,7 +36,7 @@ def builtin_repr(x: Any) -> str:
     must_hold_none("the text", x)
     if isinstance(x, MaybeNone):
         raise UnsupportedError(f"{where()}: a text of what may be None; test `is None` first")
-    if isinstance(x, Array):
+    if isinstance(x, Array | ChosenConstant):
         return DeferredText(x, "r")
     if isinstance(x, PyScalar):
         return DeferredText(x, "s")  # of the NumPy scalar that stands for it: as repr of Python's
@@ -96,6 +97,14 @@ def builtin_print(*values: Any, sep: str | None = " ", end: str | None = "\n", *
         parts_of = [by_kind(x) if isinstance(x, IntOrFloat | IntOrScalar) else x for x in values]
         each_kind(functools.partial(builtin_print, sep=sep, end=end, **kw), *parts_of)
         return
+    chosen = next((x for value in values for x in _chosen_in(value)), None)
+    if chosen is not None:
+
+        def printed(text: Any) -> None:
+            builtin_print(*_with_choice(chosen, text, values), sep=sep, end=end)
+
+        each_kind(printed, chosen)
+        return
     pieces = [_pieces(value) for value in values]
     if any(len(p) > 1 for p in pieces):  # texts around values: what is between stands in the text
         between: list[Any] = [sep]
@@ -116,6 +125,37 @@ def builtin_print(*values: Any, sep: str | None = " ", end: str | None = "\n", *
     if any(how != "!s" for how in formats):
         attrs["formats"] = tuple(formats)
     current().b.op("print", *operands, parts=tuple(parts), sep=sep, end=end, **attrs)
+
+
+def _chosen_in(value: Any) -> list[ChosenConstant]:
+    """The constants that the run chooses of what is printed."""
+    if isinstance(value, ChosenConstant):
+        return [value]
+    if not _has_marks(value):
+        return []
+    return [x for x, _ in split_marks(builtin_str(value))[1::2] if isinstance(x, ChosenConstant)]
+
+
+def _has_marks(value: Any) -> bool:
+    """Whether the text of something may have marks of what the run chooses."""
+    return (isinstance(value, str) and MARK in value) or type(value) in (*_BRACKETS, dict)
+
+
+def _with_choice(chosen: ChosenConstant, text: Any, values: Sequence[Any]) -> list[Any]:
+    """What is printed where the run has chosen ``text``."""
+
+    def shown(found: re.Match[str]) -> str:
+        x, how = current().shown[int(found[1])]
+        return f"{{0{how}}}".format(text) if x is chosen else found[0]
+
+    def known(value: Any) -> Any:
+        if value is chosen:
+            return text
+        if not _has_marks(value):
+            return value
+        return re.sub(f"{MARK}(\\d+){MARK}", shown, builtin_str(value))
+
+    return list(map(known, values))
 
 
 def _pieces(value: Any) -> list[Any]:

@@ -12,11 +12,13 @@ from typing import Any
 
 from tracejit.dtypes import is_integer
 from tracejit.ir import extent as ex
+from tracejit.ir.extent import Dim
 from tracejit.trace.python.dynamic_list_methods import getitem, place, setitem
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer, as_dim, dim_value
 from tracejit.trace.values.caller_lists import table_of
+from tracejit.trace.values.chosen_constants import ChosenConstant, is_choice, united
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     become_buffer,
@@ -68,6 +70,11 @@ def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any) -> Any:
     if _are_storages(items) and not any(_loops_of(key)):
         at = place(key, len(items), f"{kind} index out of range")
         return _chosen(ops, items, dim_value(at))
+    if items and all(map(is_choice, items)):
+        choices = united(*items)
+        if choices is not None and not _unrolls(key):
+            at = place(key, len(items), f"{kind} index out of range")
+            return _constant_at(items, choices, at)
     form = form_of(items)
     tagged = form is not None and any(k.is_tagged for k in form[0])
     if form is None or (tagged and len(items) <= _FEW and _unrolls(key)):
@@ -83,6 +90,17 @@ def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any) -> Any:
         return _noted(getitem(x, key), key)
     run = laid_out(items, form)
     return _noted(item_at(run, place(key, run.count, f"{kind} index out of range")), key)
+
+
+def _constant_at(items: list[Any], choices: tuple[Any, ...], at: Dim) -> ChosenConstant:
+    """One of a list's texts."""
+    b = current().b
+    if len(choices) == len(items):
+        return ChosenConstant(choices, b.index(at))
+    numbers = [choices.index(x) for x in items]
+    form = form_of(numbers)
+    assert form is not None
+    return ChosenConstant(choices, b.convert(item_at(laid_out(numbers, form), at).read(), "i64"))
 
 
 def _are_storages(items: list[Any]) -> bool:

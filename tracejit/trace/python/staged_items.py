@@ -42,6 +42,7 @@ from tracejit.trace.values.all import (
     structural_int,
 )
 from tracejit.trace.values.captured_arrays import seen
+from tracejit.trace.values.chosen_constants import ChosenConstant, any_chosen
 from tracejit.trace.values.dynamic_list import by_value, is_grown, refuse
 from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.entries import refuse as refuse_table
@@ -195,7 +196,7 @@ class StagedItems(Operators):
             part = run_time_places.part(obj, key) if run_time_places.is_part(key) else None
             return self.made(obj[key] if part is None else part)
         obj = seen(obj)
-        if isinstance(obj, TaggedScalar) or isinstance(key, TaggedScalar):
+        if any(isinstance(x, TaggedScalar | ChosenConstant) for x in (obj, key)):
             return each_kind(self.getitem, obj, key)
         if isinstance(obj, dict) and table_methods.is_asked(obj, key):
             found = table_methods.getitem(obj, key)
@@ -229,6 +230,8 @@ class StagedItems(Operators):
         return self.session.outside.item(obj, key, value)
 
     def item_to_change(self, obj: Any, key: Any) -> Any:
+        if isinstance(key, ChosenConstant):
+            return each_kind(self.item_to_change, obj, key)
         if isinstance(obj, dict) and table_methods.is_asked(obj, some_inside(key)):
             found = table_methods.item_to_change(obj, some_inside(key))
             if found is not NotImplemented:
@@ -257,6 +260,9 @@ class StagedItems(Operators):
 
     def setitem(self, obj: Any, key: Any, value: Any) -> None:
         obj, key = seen(obj), some_inside(key)
+        if isinstance(key, ChosenConstant):
+            each_kind(lambda k: self.setitem(obj, k, value), key)
+            return
         if isinstance(key, slice):
             value = by_value(table_views.as_list(value))
         if isinstance(obj, Tracer):
@@ -295,6 +301,9 @@ class StagedItems(Operators):
 
     def delitem(self, obj: Any, key: Any) -> None:
         obj, key = some(obj), some_inside(key)
+        if isinstance(key, ChosenConstant):
+            each_kind(lambda k: self.delitem(obj, k), key)
+            return
         if isinstance(obj, dict) and table_methods.is_asked(obj, key):
             table_methods.delitem(obj, key)
             return
@@ -313,6 +322,8 @@ class StagedItems(Operators):
                 del obj[key]
 
     def augassign(self, op: str, target: Any, value: Any) -> Any:
+        if any_chosen(target) or (any_chosen(value) and type(target) is not list):
+            return each_kind(lambda x, y: self.augassign(op, x, y), target, value)
         of_dicts = type(target) is dict and (is_table(target) or is_table(value))
         if op == "|=" and of_dicts:
             table_methods.method(target, "update", (value,), {})

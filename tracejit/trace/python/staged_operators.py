@@ -29,7 +29,13 @@ from tracejit.trace.python import (
     table_methods,
     table_views,
 )
-from tracejit.trace.python.calls import is_seen_through, takes_none, traced_call
+from tracejit.trace.python.calls import (
+    call_for_each,
+    is_seen_through,
+    keeps_chosen,
+    takes_none,
+    traced_call,
+)
 from tracejit.trace.python.distinct import Distinct
 from tracejit.trace.python.generator_reductions import folded, listed
 from tracejit.trace.python.keys import has_traced, is_among
@@ -53,6 +59,7 @@ from tracejit.trace.values.all import (
     name_of,
 )
 from tracejit.trace.values.captured_arrays import seen, seen_or_none
+from tracejit.trace.values.chosen_constants import ChosenConstant, any_chosen
 from tracejit.trace.values.dynamic_list import by_value, is_grown, is_ref, refuse, run_of
 from tracejit.trace.values.entries import holds_view, is_table, must_hold_none
 from tracejit.trace.values.identity import must_be_certain, same_array, same_list
@@ -207,6 +214,8 @@ class StagedOperators(StagedFunctions, StagedItems):
         return self.and_(result, more)
 
     def contains(self, item: Any, container: Any) -> Any:
+        if any_chosen(item, container):
+            return each_kind(self.contains, item, container)
         if container is os.environ:
             return self.call(container.__contains__, item)
         self.session.outside.whole(container)
@@ -258,6 +267,11 @@ class StagedOperators(StagedFunctions, StagedItems):
             return read_state(f, args, kwargs)
         for used in (owner, *args, *kwargs.values()):
             outside.whole(used)
+        if any_chosen(*args, *kwargs.values()) and not keeps_chosen(f):
+            return call_for_each(self, f, args, kwargs)
+        of_text = isinstance(owner, str | bytes) and len(args) == 1
+        if of_text and isinstance(args[0], list | tuple) and any_chosen(*args[0]):
+            return each_kind(lambda *items: self.call(f, items), *args[0])
         ask = seen_or_none if takes_none(f) else seen
         args, kwargs = tuple(map(ask, args)), {name: ask(x) for name, x in kwargs.items()}
         if not is_seen_through(f):
@@ -348,6 +362,8 @@ class StagedOperators(StagedFunctions, StagedItems):
     # Operations -----------------------------------------------------------------------------------
 
     def binary(self, symbol: str, left: Any, right: Any) -> Any:
+        if any_chosen(left, right):
+            return each_kind(lambda x, y: self.binary(symbol, x, y), left, right)
         if symbol == "|":
             found = dicts_made.united(left, right)
             if found is not NotImplemented:
@@ -390,6 +406,8 @@ class StagedOperators(StagedFunctions, StagedItems):
     def compare_one(self, symbol: str, left: Any, right: Any) -> Any:
         if symbol in ("is", "is not"):
             return super().compare_one(symbol, left, right)
+        if any_chosen(left, right):
+            return each_kind(lambda x, y: self.compare_one(symbol, x, y), left, right)
         if symbol in ("==", "!="):
             same = dicts_made.same(left, right)
             if same is not NotImplemented:
@@ -447,7 +465,7 @@ class StagedOperators(StagedFunctions, StagedItems):
         for x, other in ((left, right), (right, left)):
             if isinstance(x, MaybeNone) and other is None:
                 return x.is_none()
-            if isinstance(x, TaggedScalar) or (
+            if isinstance(x, TaggedScalar | ChosenConstant) or (
                 isinstance(x, MixedScalar) and isinstance(other, bool)
             ):
                 return each_kind(self.is_, left, right)

@@ -27,6 +27,7 @@ from tracejit.trace.values.all import (
     TaggedScalar,
     Tracer,
 )
+from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.iterables import Enumerate, Range, Reversed, Zip
 from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.tagged import each_kind
@@ -57,6 +58,8 @@ def types_of(x: Any) -> tuple[type, ...]:
         return KIND_TYPE[x.kind], int
     if isinstance(x, IntOrScalar):
         return x.dtype.type, int
+    if isinstance(x, ChosenConstant):
+        return (builtins.type(x.choices[0]),)
     seen = CLASS_SEEN.get(builtins.type(x), builtins.type)
     return (seen(x),)
 

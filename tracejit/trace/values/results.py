@@ -48,6 +48,7 @@ from tracejit.trace.values.all import (
     Select,
     TaggedScalar,
 )
+from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.dynamic_list import ListBuffer, ListRef, parts_of
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.list_heaps import Heap, heap_at
@@ -131,6 +132,12 @@ class Describer:
             for flag, other in zip(reversed(leaf.flags), reversed(most), strict=True):
                 found = SelectOut(self.need(flag), other, found)
             return found
+        if isinstance(leaf, ChosenConstant):
+            *choices, chosen = map(StaticOut, leaf.choices)
+            of_each: Out = chosen
+            for flag, choice in zip(reversed(leaf.flags), reversed(choices), strict=True):
+                of_each = SelectOut(self.need(flag), choice, of_each)
+            return of_each
         if isinstance(leaf, MixedScalar):
             k = self.need(leaf.value)
             return SelectOut(self.need(leaf.python), PythonOut(k, leaf.kind), ScalarOut(k))

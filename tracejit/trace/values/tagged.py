@@ -18,6 +18,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.types import dtype_of
 from tracejit.trace.session.concretize import BoundMethod
 from tracejit.trace.session.session import current
+from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.coercion import lift
 from tracejit.trace.values.python_scalars import as_kind
 from tracejit.trace.values.scalars import (
@@ -39,14 +40,16 @@ Flag: TypeAlias = Callable[[Any], Value]
 
 
 _PLAIN = bool | int | float | complex
-#: Numbers that may be of several kinds.
-_OF_KINDS = TaggedScalar | MixedScalar | IntOrFloat | IntOrScalar
+#: What is done for each of what it may be.
+_OF_KINDS = TaggedScalar | MixedScalar | IntOrFloat | IntOrScalar | ChosenConstant
 
 
 def alternatives(x: Any) -> tuple[tuple[Any, ...], tuple[Value, ...]]:
-    """The numbers that a number may be, each of one kind, and the flags of all but the last."""
+    """What something may be, numbers each of one kind, and the flags of all but the last."""
     if isinstance(x, TaggedScalar):
         return x.alternatives, x.flags
+    if isinstance(x, ChosenConstant):
+        return x.choices, x.flags
     if isinstance(x, IntOrFloat | IntOrScalar | MixedScalar):
         return alternatives(by_kind(x))
     return (x,), ()
@@ -83,7 +86,8 @@ def tags(x: Any) -> list[tuple[Any, Flag]]:
 
 @asks(Exception)
 def each_kind(function: Callable[..., Any], *args: Any) -> Any:
-    """``function(*args)``, for each of the kinds that its arguments may be of in a run."""
+    """``function(*args)``, for each of the kinds that its arguments may be of in a run, and of the
+    constants that they may be."""
     place = next((k for k, x in enumerate(args) if isinstance(x, _OF_KINDS)), None)
     if place is None:
         return function(*args)
