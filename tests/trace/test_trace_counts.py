@@ -28,6 +28,7 @@ NESTS = {
     "a view that moves": ("v = x", "", "v = v[::-1]", "v"),
     "elements of an array": ("", "", "x[0] += 1.0", "x"),
     "a name that may be unbound": ("", "", "last = x[0]", "last"),
+    "a text": ("s = 'a'", "", "s = 'b' if x[0] > 0 else s", "s"),
     "a branch": ("s = 0", "", "if x[0] > s: s = x[0]", "s"),
 }
 

@@ -11,7 +11,12 @@ from tracejit.trace.control.edges import Edge
 from tracejit.trace.control.plans import Arrivals, BindingPlan, KnownValue
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import current
-from tracejit.trace.values.chosen_constants import ChosenConstant, place_among, united
+from tracejit.trace.values.chosen_constants import (
+    ChosenConstant,
+    is_choice,
+    place_among,
+    united,
+)
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,10 @@ class ChosenPlan(BindingPlan):
     """One of ``choices``, passed as its place among them."""
 
     choices: tuple[Any, ...]
+
+    def has(self, x: Any) -> bool:
+        """Whether a binding is one of them, in each run."""
+        return is_choice(x) and united(*self.choices, x) == self.choices
 
     def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         if x is UNDEFINED:

@@ -19,6 +19,7 @@ from typing import Any
 
 from tracejit.records import dataclass
 from tracejit.trace.control.array_plans import ArrayPlan, ViewPlan
+from tracejit.trace.control.chosen_plans import ChosenPlan
 from tracejit.trace.control.fixpoint import first_plan
 from tracejit.trace.control.loop_attempt import StagedLoop
 from tracejit.trace.control.number_plans import Number, Tagged
@@ -129,6 +130,8 @@ def _again(plan: BindingPlan, x: Any) -> BindingPlan | None:
         return plan
     if isinstance(plan, KnownValue):
         return plan if x is UNDEFINED or plan.is_value(x) else None
+    if isinstance(plan, ChosenPlan):
+        return plan if x is UNDEFINED or plan.has(x) else None
     if isinstance(plan, Maybe):
         inner = _again(plan.plan, plan.inner(x))
         return None if inner is None else Maybe(plan.name, inner, plan.none)
