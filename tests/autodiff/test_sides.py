@@ -119,3 +119,29 @@ def test_a_side_that_raises_is_done_in_turn() -> None:
     np.testing.assert_array_equal(vmap(f)(X), [f(x) for x in X])
     with pytest.raises(ValueError, match="large"):
         vmap(f)(X + 9)
+
+
+def test_a_loop_with_the_states_of_a_machine() -> None:
+    """Branches in branches, some without a result."""
+
+    def f(x: Any) -> Any:
+        mode, s = "double", 0.0
+        for v in x:
+            if mode == "double":
+                s = s + v * 2
+            elif mode == "square":
+                s = s + v * v
+            else:
+                s = s - np.sin(v)
+            if v > 0.5:
+                mode = "square"
+            elif v < -0.5:
+                mode = "sine"
+            else:
+                mode = "double"
+        return s
+
+    rows = np.random.default_rng(0).normal(size=(4, 30))
+    np.testing.assert_allclose(vmap(f)(rows), [f(row) for row in rows], rtol=1e-13)
+    slopes = [grad(f)(row) for row in rows]
+    np.testing.assert_allclose(vmap(grad(f))(rows), slopes, rtol=1e-13)

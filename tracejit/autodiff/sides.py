@@ -97,7 +97,7 @@ class Taken:
         passes = passing(instr)
         if passes is not None:
             found[0] = self._passing(operands[0], passes)
-        elif not _in_range(instr):
+        elif not instr.regions and not _in_range(instr):
             for k in range(len(found))[_places(instr)]:
                 found[k] = self._or_zero(operands[k])
         return found
