@@ -361,6 +361,8 @@ class StagedOperators(StagedFunctions, StagedItems):
 
     # Operations -----------------------------------------------------------------------------------
 
+    each_kind = staticmethod(each_kind)
+
     def binary(self, symbol: str, left: Any, right: Any) -> Any:
         if any_chosen(left, right):
             return each_kind(lambda x, y: self.binary(symbol, x, y), left, right)

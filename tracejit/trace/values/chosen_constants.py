@@ -85,17 +85,15 @@ class ChosenConstant(Tracer):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        from tracejit.trace.values.tagged import each_kind
-
         ops = current().operators
         if not all(callable(getattr(x, name, None)) for x in self.choices):
-            return each_kind(lambda x: ops.getattr(x, name), self)
+            return ops.each_kind(lambda x: ops.getattr(x, name), self)
 
         def method(owner: ChosenConstant, *args: Any, **kwargs: Any) -> Any:
             def call(x: Any, *given: Any) -> Any:
                 return ops.call(getattr(x, name), *given, **kwargs)
 
-            return each_kind(call, owner, *args)
+            return ops.each_kind(call, owner, *args)
 
         return BoundMethod(self, method)
 
