@@ -10,7 +10,7 @@ import enum
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.trace.session.concretize import BoundMethod, shown_later
 from tracejit.trace.session.marks import MARK
@@ -84,7 +84,7 @@ class ChosenConstant(Tracer):
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
-            raise AttributeError(name)
+            throw(AttributeError(name))
         ops = current().operators
         if not all(callable(getattr(x, name, None)) for x in self.choices):
             return ops.each_kind(lambda x: ops.getattr(x, name), self)
