@@ -50,7 +50,8 @@ def _harmless(instr: Instr) -> bool:
 def _in_range(instr: Instr) -> bool:
     """What reads ``x[i]`` where ``i`` is in range has been checked, or not taken, for one
     example."""
-    whole = len(instr.operands) == 1 and instr.operands[0].type == instr.result.type
+    types = [r.type for r in instr.results]
+    whole = [v.type for v in instr.operands] == types and len(types) == 1
     return whole or stays_in_range(instr)
 
 

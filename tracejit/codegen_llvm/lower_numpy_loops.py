@@ -296,7 +296,8 @@ def _factors(call: Reference, operands: Operands, results: Operands) -> Lowering
     def run(
         f: FunctionText, operands: Operands, results: Operands, host: Callable[[FunctionText], None]
     ) -> None:
-        places = [_place(f, v) for v in (*operands, *results)]
+        matrix, *_ = operands  # sizes of the run may follow
+        places = [_place(f, v) for v in (matrix, *results)]
         loop, data = _declared(f, place, types)
         args = f.stack(f"[{1 + len(made)} x ptr]")
         for k, at in enumerate(places[: 1 + len(made)]):

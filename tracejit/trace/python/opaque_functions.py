@@ -180,7 +180,8 @@ class Reader:
         if isinstance(x, np.ndarray):
             self.outside.constant(x)
         elif isinstance(x, FunctionType):
-            self._read_by(x)
+            if not is_of_library(module_of(x)):  # what those read is no program's
+                self._read_by(x)
         elif isinstance(x, MethodType):
             self.pending += [x.__self__, x.__func__]
         else:
@@ -256,6 +257,8 @@ def _names_in_reach(function: FunctionType) -> set[str]:
             continue
         seen[id(x)] = x
         if isinstance(x, FunctionType):
+            if is_of_library(module_of(x)):
+                continue
             found |= _names_of(x)
             cells = x.__closure__ or ()
             stack += [cell.cell_contents for cell in cells if IsBound(cell)()]
