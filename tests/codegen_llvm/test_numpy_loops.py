@@ -99,6 +99,25 @@ def test_factors(dtype):
         _same(any_shape, rng.normal(size=shape).astype(dtype), native=native)
 
 
+FACTORS = [
+    lambda x: (np.linalg.svdvals(x), np.linalg.eigvals(x), np.linalg.eigvalsh(x)),
+    np.linalg.slogdet,
+    np.linalg.eigh,
+    lambda x: np.linalg.svd(x, full_matrices=False),
+    lambda x: np.linalg.svd(x[..., :2]),
+]
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_factors_of_sizes_of_the_run(factor):
+    """One version for matrices of all sizes: what says how large they are follows the matrix."""
+    f = jit(factor, shapes="dynamic")
+    for shape in ((3, 3), (5, 5), (2, 4, 4), (3, 3)):
+        x = rng.normal(size=shape)
+        for found, wanted in zip(f(x), factor(x), strict=True):
+            np.testing.assert_array_equal(found, wanted)
+
+
 def test_eigenvalues_are_real_where_numpys_are():
     """Of a stack they are real where all are; the next call may have others."""
     real = np.array([[2.0, 1.0], [1.0, 3.0]])
