@@ -236,3 +236,28 @@ def numbers_of_several_kinds_in_a_while_loop(x: Any) -> Any:
         s += table[i % 3]
         i += 1
     return s, i
+
+
+@CHOSEN(*SIGNS)
+def of_a_list_that_a_branch_changed(x: Any) -> Any:
+    names = ["a", "b"]
+    if x[0] > 0:
+        names[0] = "b"
+    return names[int(x[3] > 0)], names[int(x[0] > 0)], names
+
+
+@CHOSEN(*SIGNS)
+def of_a_list_that_the_loop_changes(x: Any) -> Any:
+    names, n = ["a", "b", "c"], 0
+    for v in x:
+        if names[int(abs(v)) % 3] == "b":
+            n += 1
+        if v > 0:
+            names[0] = names[1]
+    return n, names
+
+
+@CHOSEN(*SIGNS)
+def of_a_tuple_that_a_branch_chose(x: Any) -> Any:
+    names = ("a", "b") if x[0] > 0 else ("c", "d")
+    return names[int(x[3] > 0)], names

@@ -380,6 +380,19 @@ def test_chosen_texts(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 
+def test_chosen_texts_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    def f(x: Any) -> None:
+        tag = "neg" if x[0] < 0 else "pos"
+        print([tag, 1], {"k": tag}, f"{tag:>6s}|{x[0]:.2f}|{tag!r}", tag, sep="-", end="!\n")
+
+    compiled = jit(f)
+    for x in (np.array([-1.5]), np.array([2.0])):
+        f(x)
+        wanted = capsys.readouterr().out
+        compiled(x)
+        assert capsys.readouterr().out == wanted
+
+
 @pytest.mark.parametrize(("phrase", "policy"), cases(OPTIONAL))
 def test_optional(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)

@@ -126,11 +126,12 @@ def takes_none(f: Any) -> bool:
 
 def keeps_chosen(f: Any) -> bool:
     """Whether a call takes a text that the run chooses as it is: what the user wrote, and what
-    asks for its class, shows it or puts it into a list or dict."""
+    asks for its class, shows it or puts it into a list, a dict or an exception."""
     owner = getattr(f, "__self__", None)
     if isinstance(owner, list | deque | dict):
         return f.__name__ in (*_KEEPING, "appendleft", "extendleft", "update")
-    return takes_none(f) and not _is_one_of(f, str, repr)
+    error = isinstance(f, type) and issubclass(f, BaseException)
+    return error or (takes_none(f) and not _is_one_of(f, str, repr))
 
 
 def call_for_each(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -101,7 +101,7 @@ def builtin_print(*values: Any, sep: str | None = " ", end: str | None = "\n", *
     if chosen is not None:
 
         def printed(text: Any) -> None:
-            builtin_print(*_with_choice(chosen, text, values), sep=sep, end=end)
+            builtin_print(*_with_choice(chosen, text, values), sep=sep, end=end, **kw)
 
         each_kind(printed, chosen)
         return

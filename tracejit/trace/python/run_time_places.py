@@ -16,9 +16,23 @@ from tracejit.ir.extent import Dim
 from tracejit.trace.python.dynamic_list_methods import getitem, place, setitem
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
-from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer, as_dim, dim_value
+from tracejit.trace.values.all import (
+    Array,
+    PyScalar,
+    Scalar,
+    Tracer,
+    as_dim,
+    dim_value,
+    python_int,
+)
 from tracejit.trace.values.caller_lists import table_of
-from tracejit.trace.values.chosen_constants import ChosenConstant, is_choice, united
+from tracejit.trace.values.chosen_constants import (
+    ChosenConstant,
+    any_chosen,
+    is_choice,
+    place_among,
+    united,
+)
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     become_buffer,
@@ -93,11 +107,13 @@ def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any) -> Any:
 
 
 def _constant_at(items: list[Any], choices: tuple[Any, ...], at: Dim) -> ChosenConstant:
-    """One of a list's texts."""
-    b = current().b
-    if len(choices) == len(items):
+    """One of a list's texts, each of which may be one that the run chooses itself."""
+    b, chosen = current().b, any_chosen(*items)
+    if len(choices) == len(items) and not chosen:
         return ChosenConstant(choices, b.index(at))
-    numbers = [choices.index(x) for x in items]
+    numbers = [
+        python_int(place_among(x, choices)) if any_chosen(x) else choices.index(x) for x in items
+    ]
     form = form_of(numbers)
     assert form is not None
     return ChosenConstant(choices, b.convert(item_at(laid_out(numbers, form), at).read(), "i64"))

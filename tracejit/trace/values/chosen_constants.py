@@ -108,8 +108,9 @@ class ChosenConstant(Tracer):
 
 def is_choice(x: Any) -> bool:
     """Whether something can be one of several that a run chooses."""
-    known = isinstance(x, str | bytes) and not (isinstance(x, str) and MARK in x)
-    return isinstance(x, ChosenConstant | enum.Enum) or (known and type(x) in (str, bytes))
+    if isinstance(x, ChosenConstant | enum.Enum):
+        return True
+    return type(x) is bytes or (type(x) is str and MARK not in x)
 
 
 def any_chosen(*values: Any) -> bool:
