@@ -125,3 +125,31 @@ def closed_in_each_iteration(x: Any) -> Any:
         with nullcontext(v + 1) as w, closing(Door(x)):
             total += w
     return total
+
+
+class _Noted:
+    """A context manager of the program's."""
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+    def __enter__(self) -> Any:
+        self.x[0] += 1.0
+        return self
+
+    def __exit__(self, *error: Any) -> bool:
+        self.x[1] += 10.0
+        return False
+
+    def suppress(self, *kinds: Any) -> Any:
+        return self
+
+
+@CONTEXTS(*AS)
+def of_the_programs_own_under_that_name(x: Any) -> Any:
+    noted = _Noted(x)
+    with noted.suppress(IndexError):
+        if x[0] > 2:
+            return x
+        x[2] *= 2
+    return x * 1

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from tracejit.errors import UnsupportedError, all_ask, throw
+from tracejit.errors import all_ask, throw
 from tracejit.trace.convert.statement_parts import (
     ExceptPart,
     GetState,
@@ -134,14 +134,9 @@ class StatementOperators:
         """What a `with` statement enters for a context manager."""
         return manager
 
-    def suppressed(self, manager: Any) -> tuple[type[BaseException], ...]:
-        """The exceptions that a `contextlib.suppress` suppresses."""
-        if type(manager) is not contextlib.suppress:
-            raise UnsupportedError(
-                "a context manager called `suppress` is not that of contextlib: give it another "
-                "name"
-            )
-        return manager._exceptions  # type: ignore[attr-defined, no-any-return]
+    def suppressed(self, manager: Any) -> tuple[type[BaseException], ...] | None:
+        """The exceptions that a `contextlib.suppress` suppresses; None for another manager."""
+        return manager._exceptions if type(manager) is contextlib.suppress else None  # type: ignore[attr-defined]
 
     def raised(self, error: Any) -> Any:
         """What a `raise` statement raises."""

@@ -50,8 +50,8 @@ class StatementRewriter(BlockRewriter):
         has_docstring = ast.get_docstring(ast.Module(body, []), clean=False) is not None
         unique = self.unit.unique
         self.generators = []
-        plain = unfold_walrus(unfold_match(unfold_discarded(body), unique), unique)
-        lowered = lower_jumps(unfold_suppress(plain, unique))
+        plain = unfold_match(unfold_discarded(unfold_suppress(body, unique)), unique)
+        lowered = lower_jumps(unfold_walrus(plain, unique))
         self.live = find_liveness(lowered, self.scope)
         begun = [*self.declarations(lowered), *self.captured(head_of(lowered[0]))]
         block = self.block(lowered)
