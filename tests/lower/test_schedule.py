@@ -92,7 +92,7 @@ def test_columns_are_shared_where_rows_are_summed():
     (launch,) = kernels(version.artefacts.program.host)
     start, total = schedule(launch).values()
     assert start == "it is little work"
-    assert (total.way, total.trip, total.cost % 800) == ("loop", 500, 0)
+    assert (total.way, total.trip, total.cost % 200) == ("loop", 500, 0)  # steps of 4 rows
     assert total.least > 1
 
 

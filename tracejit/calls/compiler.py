@@ -37,6 +37,7 @@ from tracejit.llvm_text.lower_function import Rule
 from tracejit.lower.kernel_fusion import merge
 from tracejit.lower.lower import lower
 from tracejit.lower.shared_loops import share_loops
+from tracejit.lower.unroll_and_jam import unroll_and_jam
 from tracejit.passes.calls import inline_calls
 from tracejit.passes.pipeline import DEFAULT, SIMPLIFY
 from tracejit.passes.rebuild import Pass
@@ -177,10 +178,10 @@ def native_code(
     function = simplify(traced.function, stabilize=options.stabilize)
     clock.next("lower")
     program = lowered(traced, function, gpu=device is not None)
-    if device is None and options.parallel:
-        program = share_loops(program)
     if device is not None:
         program = on_device(traced, program)
+    else:
+        program = unroll_and_jam(share_loops(program) if options.parallel else program)
     clock.next("llvm text")
     boxes = boxes_of(device)
     signature = SignatureBuilder(traced, function, program, boxes, stands=stands).build()

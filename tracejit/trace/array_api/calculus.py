@@ -230,11 +230,14 @@ def _convolved(a: Value, v: Value, mode: str, start: Dim | None = None) -> Value
     first, length = starts[mode] if start is None else start, lengths[mode]
     v = b.slice(v, [m - 1], (m,), [-1])
     padded = b.op("pad", a, b.const(0, a.dtype), b.index(m - 1 - first), shape=(length + m - 1,))
-    rows = b.broadcast(iota(length), (length, m), (0,))
-    cols = b.broadcast(iota(m), (length, m), (1,))
+    # Read again and again, so once it is asked what lies outside. A window a column: of a sum along
+    # the first axis neighbours are summed at once.
+    padded = b.op("copy", padded)
+    rows = b.broadcast(iota(m), (m, length), (0,))
+    cols = b.broadcast(iota(length), (m, length), (1,))
     windows = b.op("gather", padded, b.op("add", rows, cols), axes=(0,))
-    products = LOOPS[np.multiply](b, windows, b.broadcast(v, (length, m), (1,)))
-    return b.convert(fold_value(np.add, products, (1,), products.dtype), dtype)
+    products = LOOPS[np.multiply](b, windows, b.broadcast(v, (m, length), (0,)))
+    return b.convert(fold_value(np.add, products, (0,), products.dtype), dtype)
 
 
 def _pair(a: Any, v: Any, name: str) -> tuple[Value, Value]:
