@@ -77,14 +77,16 @@ def core_loop(place: str, types: str) -> tuple[int, int] | None:
     return None if ufunc is None else ufunc_loop(ufunc, types)
 
 
-def chooses(place: str, dtypes: tuple[Any, ...], types: str) -> bool:
-    """Whether NumPy takes the loop of these types for operands of these dtypes; `int` is a Python
-    number."""
+def chosen(place: str, dtypes: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]] | None:
+    """The loop that NumPy takes for operands of these dtypes, and the dtypes that it has; `int` is
+    a Python number. None where there is none of which the address is known."""
     ufunc = _core_ufunc(place)
-    if ufunc is None or core_loop(place, types) is None:
-        return False
-    chosen = "".join(d.char for d in ufunc.resolve_dtypes(dtypes))
-    return chosen == types.replace("->", "")
+    if ufunc is None:
+        return None
+    found = ufunc.resolve_dtypes(dtypes)
+    letters = "".join(d.char for d in found)
+    types = f"{letters[: ufunc.nin]}->{letters[ufunc.nin :]}"
+    return None if core_loop(place, types) is None else (types, found)
 
 
 def loop_symbol(place: str, types: str) -> str:

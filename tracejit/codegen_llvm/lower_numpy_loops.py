@@ -1,4 +1,4 @@
-"""Sorts, Fourier transforms and factors by the C functions that NumPy itself runs, by address.
+"""Fourier transforms and factors by the C functions that NumPy itself runs, by address.
 
 So the values are NumPy's and nothing of Python is in the way. What does not lie in C order, and
 what fails, is a call of NumPy (`lower_extern.py`), which knows what to do with it.
@@ -7,72 +7,23 @@ what fails, is a call of NumPy (`lower_extern.py`), which knows what to do with 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from tracejit.abi import numpy_loops
 from tracejit.codegen_llvm.lower_lapack import in_c_order
+from tracejit.codegen_llvm.lower_numpy_sorts import SORTS, Host, LoopRule, Lowering, Operands
+from tracejit.codegen_llvm.numpy_formats import Formats, converts
 from tracejit.dtypes import is_complex, part_of
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.ops.extern import Reference
 from tracejit.ir.scalar.emit import BOOL, I64, DType
-from tracejit.ir.types import BufferType
+from tracejit.ir.types import DTYPES, BufferType
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import FunctionText, Pointer
 from tracejit.llvm_text.lower_memory import load_scalar, store_scalar
 from tracejit.llvm_text.nested import plain
 
-Operands = Sequence[Value]
-Lowering = Callable[[FunctionText, Operands, Operands, Callable[[FunctionText], None]], None]
-
-_SORT = plain("""define internal i32 @numpy_sort_lines(ptr %ctx, ptr %sort, ptr %data, i64 %lines,
-    i64 %n, i64 %bytes) #0 {
-entry:
-  br i1 (and i1 (icmp sgt i64 %lines, 0), (icmp sgt i64 %n, 1)), label %line, label %done
-line:
-  %i = phi i64 [ 0, %entry ], [ %i1, %next ]
-  %at = mul nsw i64 %i, %bytes
-  %start = getelementptr inbounds i8, ptr %data, i64 %at
-  %status = call i32 %sort(ptr %start, i64 %n, ptr null)
-  br i1 (icmp slt i32 %status, 0), label %short, label %next
-next:
-  %i1 = add nuw nsw i64 %i, 1
-  br i1 (icmp slt i64 %i1, %lines), label %line, label %done
-done:
-  ret i32 0
-short:
-  store i64 -2, ptr %ctx
-  ret i32 1
-}""")
-_ARGSORT = plain("""define internal i32 @numpy_argsort_lines(ptr %ctx, ptr %sort, ptr %data,
-    ptr %order, i64 %lines, i64 %n, i64 %bytes) #0 {
-entry:
-  br i1 (and i1 (icmp sgt i64 %lines, 0), (icmp sgt i64 %n, 0)), label %line, label %done
-line:
-  %i = phi i64 [ 0, %entry ], [ %i1, %next ]
-  %at = mul nsw i64 %i, %bytes
-  %start = getelementptr inbounds i8, ptr %data, i64 %at
-  %first = mul nsw i64 %i, %n
-  %places = getelementptr inbounds i64, ptr %order, i64 %first
-  br label %count
-count:
-  %k = phi i64 [ 0, %line ], [ %k1, %count ]
-  store i64 %k, ptr %places[i64 %k]
-  %k1 = add nuw nsw i64 %k, 1
-  br i1 (icmp slt i64 %k1, %n), label %count, label %run
-run:
-  %status = call i32 %sort(ptr %start, ptr %places, i64 %n, ptr null)
-  br i1 (icmp slt i32 %status, 0), label %short, label %next
-next:
-  %i1 = add nuw nsw i64 %i, 1
-  br i1 (icmp slt i64 %i1, %lines), label %line, label %done
-done:
-  ret i32 0
-short:
-  store i64 -2, ptr %ctx
-  ret i32 1
-}""")
 #: A loop of two operands and a result, on blocks that lie one after another.
 _BLOCKS = plain("""define internal void @numpy_blocks(ptr %loop, ptr %data, ptr %args, ptr %dims,
     ptr %steps, i64 %blocks, i64 %in, i64 %out) #0 {
@@ -134,44 +85,6 @@ def numpys_loop(function: object, operands: Operands, results: Operands) -> Lowe
     return _RULES[function.name](function, operands, results)
 
 
-# -- sorts -----------------------------------------------------------------------------------------
-
-
-def _sort(
-    call: Reference, operands: Operands, results: Operands, *, places: bool = False
-) -> Lowering | None:
-    """``places``: the order is wanted, not the numbers in order."""
-    attrs, x = dict(call.attrs), operands[0]
-    symbol = numpy_loops.sort_symbol(call.name, attrs["kind"], x.dtype)
-    if symbol is None or not isinstance(x.type, BufferType) or attrs["axis"] != x.rank - 1:
-        return None
-    *lead, n = x.shape
-
-    def run(
-        f: FunctionText, operands: Operands, results: Operands, _: Callable[[FunctionText], None]
-    ) -> None:
-        address = numpy_loops.symbol_address(symbol)
-        assert address is not None
-        f.module.symbols[symbol] = address
-        line = f.mul(f.dim(n), f.const(x.dtype.itemsize))
-        lines = f.dim(product(tuple(lead)))
-        data, out = f.pointer(operands[0]), f.pointer(results[0])
-        sizes = f"i64 {lines.text}, i64 {f.dim(n).text}, i64 {line.text}"
-        if places:
-            f.module.declare(f"declare i32 @{symbol}(ptr, ptr, i64, ptr)")
-            f.module.once("@numpy_argsort_lines", _ARGSORT)
-            f.call_status(f"@numpy_argsort_lines(ptr %ctx, ptr @{symbol}, {data}, {out}, {sizes})")
-            return
-        f.module.declare(f"declare i32 @{symbol}(ptr, i64, ptr)")
-        f.module.declare("declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)")
-        f.module.once("@numpy_sort_lines", _SORT)
-        whole = f.mul(lines, line)
-        f.e.line(f"call void @llvm.memmove.p0.p0.i64({out}, {data}, i64 {whole.text}, i1 false)")
-        f.call_status(f"@numpy_sort_lines(ptr %ctx, ptr @{symbol}, {out}, {sizes})")
-
-    return run
-
-
 # -- generalized ufuncs ----------------------------------------------------------------------------
 
 
@@ -210,40 +123,48 @@ def _transform(call: Reference, operands: Operands, results: Operands) -> Loweri
     attrs, x, out = dict(call.attrs), operands[0], results[0]
     axis, real_result = attrs["axis"], not is_complex(out.dtype)
     inverse = attrs.get("inverse", real_result)
-    if not isinstance(x.type, BufferType) or ("inverse" in attrs and not is_complex(x.dtype)):
+    if not isinstance(x.type, BufferType):
         return None
     real = part_of(x.dtype) if is_complex(x.dtype) else x.dtype
-    types = f"{x.dtype.char}{real.char}->{out.dtype.char}"
     places = _TRANSFORMS[call.name, inverse]
     points = (out if real_result else x).shape[axis]
     norm = attrs["norm"]
     if inverse:
         norm = {"backward": "forward", "forward": "backward"}.get(norm, norm)
     by = int if norm == "backward" else real  # a factor of int makes NumPy take another loop
-    if not all(numpy_loops.chooses(place, (x.dtype, by, None), types) for place in places):
+    found = {numpy_loops.chosen(place, (x.dtype, by, None)) for place in places}
+    if len(found) != 1 or (loop_found := found.pop()) is None:
+        return None
+    types, (taken, factor_type, given) = loop_found
+    if not (converts(x.dtype, taken) and converts(given, out.dtype)):
         return None
 
-    def run(
-        f: FunctionText, operands: Operands, results: Operands, _: Callable[[FunctionText], None]
-    ) -> None:
+    def run(f: FunctionText, operands: Operands, results: Operands, _: Host) -> None:
         inner: Dim = product(x.shape[axis + 1 :])
         blocks: Dim = product(x.shape[:axis])
-        sizes = [v.shape[axis] * inner * v.dtype.itemsize for v in (x, out)]
-        count, between = inner, [x.dtype.itemsize, out.dtype.itemsize]
+        core = [taken.itemsize, given.itemsize]
+        sizes = [v.shape[axis] * inner * size for v, size in zip((x, out), core, strict=True)]
+        count, between = inner, list(core)
         if inner == 1:
             count, blocks, between = blocks, 1, sizes
         factor = f.stack("[8 x i8]")
-        store_scalar(f, factor, _factor(f, f.dim(points), norm, real))
+        number = _factor(f, f.dim(points), norm, real)
+        store_scalar(f, factor, f.e.float_cast(number, factor_type))
+        given_places = [f.pointer(operands[0]), f.pointer(results[0])]
+        formats = Formats(f, (x, results[0]), given_places, (taken, given))
+        source, dest = formats.places
         args = f.stack("[3 x ptr]")
-        for k, place in enumerate((f.pointer(operands[0]), factor, f.pointer(results[0]))):
+        for k, place in enumerate((source, factor, dest)):
             f.e.line(f"store {place}, {f.at(args, 8 * k)}")
         dims = _words(f, [count, x.shape[axis], out.shape[axis]])
-        steps = [between[0], 0, between[1], *(inner * v.dtype.itemsize for v in (x, out))]
+        steps = [between[0], 0, between[1], *(inner * size for size in core)]
         loop, data = _chosen(f, places, types, points)
         f.module.once("@numpy_blocks", _BLOCKS)
         last = ", ".join(f"i64 {f.dim(d).text}" for d in (blocks, *sizes))
         head = f"{loop}, {data}, {args}, {dims}, {_words(f, steps)}"
         f.e.line(f"call void @numpy_blocks({head}, {last})")
+        formats.deliver()
+        formats.free()
         f.module.leaves_errors = True
 
     return run
@@ -286,25 +207,28 @@ def _factors(call: Reference, operands: Operands, results: Operands) -> Lowering
     place_of, count, last, said = _FACTORS[call.name]
     place = place_of(dict(call.attrs))
     made = results[: len(results) - said]
-    types = f"{x.dtype.char}->{''.join(v.dtype.char for v in made)}"
-    if flags is None or x.dtype.char not in "dD" or numpy_loops.core_loop(place, types) is None:
-        return None  # NumPy computes in double precision only
+    # NumPy computes in double precision only.
+    taken, *given = [_in_double(v.dtype) for v in (x, *made)]
+    types = f"{taken.char}->{''.join(d.char for d in given)}"
+    if flags is None or numpy_loops.core_loop(place, types) is None:
+        return None
     lead, sizes = x.shape[:-2], [*x.shape[-2:][:count]]
     if last is not None:
         sizes.append(made[last].shape[-1])
 
-    def run(
-        f: FunctionText, operands: Operands, results: Operands, host: Callable[[FunctionText], None]
-    ) -> None:
+    def run(f: FunctionText, operands: Operands, results: Operands, host: Host) -> None:
         matrix, *_ = operands  # sizes of the run may follow
         places = [_place(f, v) for v in (matrix, *results)]
         loop, data = _declared(f, place, types)
-        args = f.stack(f"[{1 + len(made)} x ptr]")
-        for k, at in enumerate(places[: 1 + len(made)]):
+        several = (matrix, *results[: len(made)])
+        formats = Formats(f, several, places[: len(several)], (taken, *given))
+        args = f.stack(f"[{len(several)} x ptr]")
+        for k, at in enumerate(formats.places):
             f.e.line(f"store {at}, {f.at(args, 8 * k)}")
-        arrays = [(v, v.shape[len(lead) :]) for v in (x, *made)]
-        core = [_strides(shape, v.dtype.itemsize) for v, shape in arrays]
-        whole = [product(shape) * v.dtype.itemsize for v, shape in arrays]
+        items = [d.itemsize for d in (taken, *given)]
+        shapes = [v.shape[len(lead) :] for v in (x, *made)]
+        core = [_strides(shape, size) for shape, size in zip(shapes, items, strict=True)]
+        whole = [product(shape) * size for shape, size in zip(shapes, items, strict=True)]
         batch = product(lead)
         dims = _words(f, [batch, *sizes])
         steps = _words(f, [*whole, *(s for strides in core for s in strides)])
@@ -312,6 +236,7 @@ def _factors(call: Reference, operands: Operands, results: Operands) -> Lowering
         failed = _flagged(f, flags, f"call void {loop.text}({args}, {dims}, {steps}, {data})")
         f.e.line(f"br {failed}, label %{again}, label %{good}")
         f.e.label(again)
+        formats.free()
         host(f)
         for value, at in zip(results, places[1:], strict=True):
             if not isinstance(value.type, BufferType):
@@ -321,7 +246,9 @@ def _factors(call: Reference, operands: Operands, results: Operands) -> Lowering
         if said:
             _fill(f, places[-1], 1, batch)
         if said > 1:
-            _are_real(f, x, places[1], places[-2], batch)
+            _are_real(f, x, formats.places[1], places[-2], batch)
+        formats.deliver()
+        formats.free()
         f.e.line(f"br label %{done}")
         f.e.label(done)
         for value, at in zip(results, places[1:], strict=True):
@@ -330,6 +257,10 @@ def _factors(call: Reference, operands: Operands, results: Operands) -> Lowering
         f.module.leaves_errors = True
 
     return run
+
+
+def _in_double(dtype: DType) -> DType:
+    return DTYPES["c128" if is_complex(dtype) else "f64"]
 
 
 def _fill(f: FunctionText, flags: Pointer, flag: int, count: Dim) -> None:
@@ -394,10 +325,8 @@ _FACTORS: dict[str, tuple[_Place, int, int | None, int]] = {
     "svd": (lambda attrs: f"linalg.svd_{'f' if attrs['full'] else 's'}", 2, 1, 1),
     "slogdet": (lambda attrs: "linalg.slogdet", 1, None, 0),
 }
-_Rule = Callable[[Reference, Operands, Operands], Lowering | None]
-_RULES: dict[str, _Rule] = {
-    "sort": _sort,
-    "argsort": partial(_sort, places=True),
+_RULES: dict[str, LoopRule] = {
+    **SORTS,
     **dict.fromkeys(("fft", "rfft", "irfft"), _transform),
     **dict.fromkeys(_FACTORS, _factors),
 }
