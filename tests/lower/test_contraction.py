@@ -148,3 +148,43 @@ def test_the_gradient_of_a_recurrence_has_no_sum_down_columns():
     np.testing.assert_allclose(value, loss(w, xs), rtol=1e-12)
     change = (loss(w + step, xs) - loss(w - step, xs)) / 2
     np.testing.assert_allclose(np.sum(of_w * step), change, rtol=1e-6)
+
+
+def _replaced(a, b):
+    a[:] = a @ b
+    return a
+
+
+def _half_replaced(a, b):
+    a[:, 1:] = (a @ b)[:, :-1]
+    return a
+
+
+EXACT = [
+    lambda a, b: a @ b,
+    lambda a, b: a @ b.T,
+    lambda a, b: a.T @ b,
+    lambda a, b: np.einsum("ij,kj->ki", a + a, b),
+    lambda a, b: np.stack((a, b)) @ np.stack((b, a)),
+    lambda a, b: np.tensordot(np.stack((a, b)), np.stack((b, a)), axes=([0, 2], [0, 1])),
+    _replaced,
+    _half_replaced,
+]
+
+
+@pytest.mark.parametrize("f", EXACT)
+@pytest.mark.parametrize("dtype", ["i8", "u1", "i2", "?"])
+@pytest.mark.parametrize("shapes", ["static", "dynamic"])
+def test_exact_products_add_rows(f, dtype, shapes):
+    g = jit(f, shapes=shapes)
+    for n in (0, 1, 3, 13, 40):
+        a, b = (RNG.integers(-90, 90, (n, n)).astype(dtype) for _ in range(2))
+        found, wanted = g(a.copy(), b), f(a.copy(), b)
+        np.testing.assert_array_equal(found, wanted, strict=True)
+
+
+def test_exact_products_read_along_memory():
+    a = RNG.integers(0, 9, (40, 40))
+    loops = [i for i in instructions(lambda a, b: a @ b, a, a) if i.name == "for"]
+    assert len(loops) == 5  # the result is cleared; rows are added
+    assert len([i for i in instructions(lambda a, b: a @ b.T, a, a) if i.name == "for"]) == 3

@@ -56,6 +56,8 @@ def lower_dot(body: Body, instr: Instr) -> None:
     vectors = not left.free and not right.free
     if small and _sums_columns(body, left, right):
         _lower_columns(body, instr, left, right)
+    elif matrices and not body.notes.gpu and _adds_rows(body, left, right):
+        _lower_rows(body, instr, left, right)
     elif not is_inexact(a.dtype) or vectors or not left.contract or small:
         _lower_loops(body, instr, left, right)
     else:
@@ -139,6 +141,48 @@ def _lower_columns(body: Body, instr: Instr, left: _Axes, right: _Axes) -> None:
         loop_nests.combine_into(row.scope, "add", dest, term, row.idx)
         row.close()
         rows.close()
+
+    body.compute(result, build, reuse=False)
+
+
+def _adds_rows(body: Body, left: _Axes, right: _Axes) -> bool:
+    """Whether an exact product is sums of rows of the right matrix: memory runs along them."""
+    last = right.free[-1]
+    columns = right.shape[last]
+    if is_inexact(left.value.dtype) or not left.contract:
+        return False
+    if isinstance(columns, int) and columns < LANES:
+        return False
+    stored = body.stored(right.value)
+    if stored is None:
+        return last == len(right.shape) - 1
+    assert isinstance(stored.type, BufferType)
+    return stored.type.strides[last] == right.value.dtype.itemsize
+
+
+def _lower_rows(body: Body, instr: Instr, left: _Axes, right: _Axes) -> None:
+    """result[i, :] = sum of left[i, k] * right[k, :], in any order: the numbers are exact."""
+    result = instr.result
+    of_bools = is_bool(result.dtype)
+    multiply, add = ("bitwise_and", "bitwise_or") if of_bools else ("mul", "add")
+    counts = [len(axes) for axes in (left.batch, left.free, left.contract)]
+    row_extents = right.extents(right.free)
+
+    def build(p: Puller, kernel: Scope, dest: Value) -> None:
+        zero = kernel.own(kernel.b.const(0, result.dtype))
+        loop_nests.fill(p, kernel, dest, body.type(result).shape, lambda _, __: zero)
+        outer = [left.extents(axes) for axes in (left.batch, left.free, left.contract)]
+        steps = loop_nests.Nest(p, kernel, [n for extents in outer for n in extents])
+        at = iter(steps.idx)
+        batch, free, inner = (tuple(next(at) for _ in range(n)) for n in counts)
+        number = p.pull(left.value, left.place(batch, free, inner), steps.scope)
+        row = loop_nests.Nest(p, steps.scope, row_extents)
+        element = p.pull(right.value, right.place(batch, row.idx, inner), row.scope)
+        term = row.scope.op(multiply, number, element)
+        assert isinstance(term, Value)
+        loop_nests.combine_into(row.scope, add, dest, term, (*batch, *free, *row.idx))
+        row.close()
+        steps.close()
 
     body.compute(result, build, reuse=False)
 

@@ -23,6 +23,7 @@ from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, as_dim, dim_value, fresh, several, wrap
 from tracejit.trace.values.casting import element, refuse_cast, safe_element
 from tracejit.trace.views.broadcast import stretch
+from tracejit.trace.views.index_bounds import check_indices
 from tracejit.trace.views.reshape import reshaped
 from tracejit.versions import TAKE_CASTS_TO_OUT
 
@@ -32,50 +33,16 @@ def wrapped_index(index: Value, n: Dim, axis: int, mode: str = "raise") -> Value
     b = builder()
     if not is_integer(index.dtype):
         throw(IndexError("arrays used as indices must be of integer (or boolean) type"))
+    if mode == "raise":
+        return check_indices(index, n, axis)
     index = b.convert(index, "i64")
-    size = stretch(b.index(n), index.shape)
-    zero = stretch(b.const(0, "i64"), index.shape)
     if mode == "clip":
+        zero = stretch(b.const(0, "i64"), index.shape)
         last = stretch(b.index(n - 1), index.shape)
         return b.op("minimum", b.op("maximum", index, zero), last)  # type: ignore[no-any-return]
     if mode == "wrap":
-        return b.op("remainder", index, size)  # type: ignore[no-any-return]
-    if mode != "raise":
-        throw(ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got '{mode}')"))
-    low = b.op("ge", index, b.op("neg", size))
-    ok = b.op("bitwise_and", low, b.op("lt", index, size))
-    _check_all(ok, index, n, axis)
-    return b.op(  # type: ignore[no-any-return]
-        "select", b.op("lt", index, zero), b.op("add", index, size), index
-    )
-
-
-def _check_all(ok: Value, index: Value, n: Dim, axis: int) -> None:
-    """IndexError naming the first index that is out of range."""
-    b, session = builder(), current()
-    message = "index {0} is out of bounds for axis {1} with size {2}"
-    known = session.literal(index)
-    if known is not None and isinstance(n, int):
-        bad = known[(known < -n) | (known >= n)]
-        if bad.size:
-            throw(IndexError(message.format(bad.flat[0], axis, n)))
-        return
-    if not index.rank:
-        session.check(ok, IndexError, message, index, axis, n)
-        return
-    count = ex.product(index.shape)
-    every = b.op("reduce_and", ok, axes=tuple(range(index.rank)))
-    flags = b.reshape(b.convert(ok, "u8"), (count,))
-    if count == 0:
-        return
-    more = b.op("concatenate", flags, b.broadcast(b.const(0, "u8"), (1,), ()), axis=0)
-    first = b.op("argmin", more, axis=0)
-    last = b.op("maximum", b.index(count - 1), b.const(0, "i64"))
-    first = b.op("minimum", first, last)
-    flat = b.reshape(index, (count,))
-    flat = b.op("concatenate", flat, b.broadcast(b.const(0, "i64"), (1,), ()), axis=0)
-    worst = b.op("gather", flat, first, axes=(0,))
-    session.check(every, IndexError, message, worst, axis, n)
+        return b.op("remainder", index, stretch(b.index(n), index.shape))  # type: ignore[no-any-return]
+    throw(ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got '{mode}')"))
 
 
 @covers(np.take, method=True)
