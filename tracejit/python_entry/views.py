@@ -99,15 +99,14 @@ def _numbers(extents: Extents) -> Exprs:
 def _slice(
     view: StridedView, starts: Extents, steps: Extents, shape: Extents
 ) -> StridedView | None:
-    known = [step for step in steps if isinstance(step, int) and step]
-    if len(known) < len(steps):
+    if 0 in steps:
         return None
-    first, counts = _numbers(starts), _numbers(shape)
+    first, every, counts = _numbers(starts), _numbers(steps), _numbers(shape)
     offset, strides = view.offset, []
-    for start, step, n, stride in zip(first, known, counts, view.strides, strict=True):
+    for start, step, n, stride in zip(first, every, counts, view.strides, strict=True):
         some = _product("min", n, 1)  # NumPy: an empty slice begins at 0, and its step is 1
         offset = _sum(offset, _product("mul", _product("mul", start, some), stride))
-        move = _sum(1, _product("mul", some, step - 1))
+        move = _sum(1, _product("mul", some, _sum(step, -1)))
         strides.append(_product("mul", move, stride))
     rest = zip(first[1:], steps[1:], counts[1:], view.shape[1:], strict=True)
     whole = all((s, t, n) == (0, 1, old) for s, t, n, old in rest)
@@ -139,13 +138,12 @@ def _reshape(view: StridedView, shape: Extents) -> StridedView | None:
     return replace(view, shape=new, strides=tuple(strides))
 
 
-def _broadcast(view: StridedView, shape: Extents, axes: Sequence[int]) -> StridedView | None:
+def _broadcast(view: StridedView, shape: Extents, axes: Sequence[int]) -> StridedView:
     new = _numbers(shape)
     strides: list[abi.Expr] = [0] * len(new)
     for axis, n, stride in zip(axes, view.shape, view.strides, strict=True):
-        if n not in (1, new[axis]):
-            return None  # only the run says whether it is stretched
-        strides[axis] = stride if n == new[axis] else 0
+        several = _product("min", _product("max", _sum(n, -1), 0), 1)  # an axis of 1 is stretched
+        strides[axis] = _product("mul", stride, several)
     return replace(view, shape=new, strides=tuple(strides), writeable=False, dense=False)
 
 
@@ -158,8 +156,14 @@ def _part(view: StridedView, which: str) -> StridedView | None:
 
 
 def _bitcast(view: StridedView, dtype: Any) -> StridedView | None:
-    same = np.dtype(dtype).itemsize == view.dtype.itemsize
-    return replace(view, dtype=np.dtype(dtype)) if same else None
+    new, size = np.dtype(dtype), view.dtype.itemsize
+    if new.itemsize == size:
+        return replace(view, dtype=new)
+    if size % new.itemsize or not view.dense or not view.shape:
+        return None
+    *lead, n = view.shape
+    shape = (*lead, _product("mul", n, size // new.itemsize))
+    return replace(view, dtype=new, shape=shape, strides=(*view.strides[:-1], new.itemsize))
 
 
 def _read_only(view: StridedView) -> StridedView:

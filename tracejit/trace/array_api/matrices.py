@@ -33,7 +33,7 @@ from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, PyScalar, as_dim, dim_value, fresh
 from tracejit.trace.views.broadcast import stretch
 from tracejit.trace.views.reshape import raveled, reshaped
-from tracejit.trace.views.views import diagonal_view
+from tracejit.trace.views.views import diagonal_view, read_only
 from tracejit.versions import MESHGRID_IS_A_TUPLE
 
 
@@ -114,10 +114,10 @@ def triu(m: Any, k: Any = 0) -> Array:
 
 @covers(np.diag)
 def diag(v: Any, k: Any = 0) -> Array:
-    """A matrix with a vector on a diagonal, or a view of a matrix's diagonal."""
+    """A matrix with a vector on a diagonal, or a read-only view of a matrix's diagonal."""
     x, offset = asarray(v), static_int(k, "k")
     if x.ndim == 2:
-        return diagonal_view(x, offset, 0, 1)
+        return read_only(diagonal_view(x, offset, 0, 1))
     if x.ndim != 1:
         throw(ValueError("Input must be 1- or 2-d."))
     b, n = builder(), x.dims[0] + abs(offset)
