@@ -16,6 +16,10 @@ Fn = Callable[..., Any]
 CASES: list[tuple[Fn, tuple[tuple[Any, ...], ...]]] = []
 
 
+def F(*shape: int) -> np.ndarray:
+    return np.arange(np.prod(shape), dtype=float).reshape(shape) + 1.0
+
+
 def case(*calls: tuple[Any, ...]) -> Callable[[Fn], Fn]:
     """Enter a function with the arguments of its calls."""
 
@@ -214,6 +218,52 @@ def the_mask_changes_between(x: Any, m: Any) -> Any:
     m[0] = False
     z = x[m]
     return y.sum(), z.sum(), y.size - z.size
+
+
+# Sizes that only the run compares: what is made of one array is computed where another one is.
+
+
+@case((F(4), F(4)), (F(3), F(3)), (F(4), F(3)))
+def the_second_changes_before_the_use(x: Any, y: Any) -> Any:
+    t = x + y
+    y[0] = 5.0
+    return t * 2.0
+
+
+@case((F(4), F(4), F(4)), (F(4), F(3), F(3)), (F(4), F(4), F(3)))
+def one_changes_before_sizes_are_compared(x: Any, y: Any, z: Any) -> Any:
+    x[0] = 9.0
+    t = y * z
+    x += t
+    y[:] = x.sum()
+    return t, x
+
+
+@case((F(4), F(4)), (F(4), F(5)))
+def in_a_loop(x: Any, y: Any) -> Any:
+    total = 0.0
+    for k in range(3):
+        t = x * y
+        x = x + t
+        y[k] = total
+        total += t.sum()
+    return x
+
+
+@case((F(2, 2), F(2, 2)), (F(2, 2), F(3, 2)), (F(3, 2), F(2)), (F(2), F(3)))
+def products_say_which_sizes_differ(x: Any, y: Any) -> Any:
+    x *= 2.0
+    return x @ y
+
+
+def two_operands(x: Any, y: Any, z: Any) -> Any:
+    return 2.0 * x + y * z
+
+
+def test_sizes_that_are_compared_keep_no_arrays_in_between() -> None:
+    made = jit(two_operands, shapes="dynamic")
+    program = made._dispatcher.version_for(F(5), F(5), F(5)).artefacts.program
+    assert [i.name for i in program.host.instrs if i.name in ("alloc", "launch")] == ["launch"]
 
 
 @pytest.mark.parametrize("shapes", ["auto", "dynamic"])

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tracejit.ir.core import Function, Instr, Value, is_array, is_reshape, is_splat
+import tracejit.ir.ops  # noqa: F401  (enters the op table)
+from tracejit.ir.core import TABLE, Function, Instr, Value, is_array, is_reshape, is_splat
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.traits import Trait
 
@@ -23,14 +24,21 @@ KERNEL_LIMIT = 300
 #: A selection that is reduced more often than this is stored.
 _PASSES = 3
 
+CAST_SHAPE = TABLE["cast_shape"]
+
 Reader = tuple[Instr | None, tuple[Instr, ...]]
 
 
 def can_inline(instr: Instr) -> bool:
-    """Whether a tensor result can be computed element by element at its uses."""
-    if instr.prim.effect != "none" or not instr.results:
+    """Whether a tensor result can be computed element by element at its uses.
+
+    What a `cast_shape` checks is checked where it stands all the same.
+    """
+    if not instr.results:
         return False
-    maps = instr.prim.maps_index and not instr.has(Trait.KEPT)
+    if instr.prim is CAST_SHAPE:
+        return True
+    maps = instr.prim.maps_index and instr.prim.effect == "none" and not instr.has(Trait.KEPT)
     return instr.prim.elementwise or maps or instr.has(Trait.COUNTS)
 
 

@@ -15,6 +15,7 @@ from tracejit.lower.body import Body
 from tracejit.lower.contraction import lower_dot
 from tracejit.lower.element import Index, Puller
 from tracejit.lower.extreme_places import arg_reduce
+from tracejit.lower.fusion import CAST_SHAPE
 from tracejit.lower.overwriting import before_overwrite, vacate
 from tracejit.lower.storage import Storage
 from tracejit.lower.tables import find_key, key_slots
@@ -22,6 +23,8 @@ from tracejit.lower.tables import find_key, key_slots
 
 def lower_instr(body: Body, instr: Instr) -> None:
     """Emit what one instruction needs now; inlined tensors need nothing."""
+    if instr.prim is CAST_SHAPE:
+        _check_shape(body, instr)
     if instr.results and all(r in body.inlining.inlined for r in instr.results):
         return
     rule = _BY_NAME.get(instr.name) or _BY_KIND.get(instr.prim.kind)
@@ -69,7 +72,7 @@ def _copy(body: Body, instr: Instr) -> None:
         body.detach(instr.result, "asked for")
 
 
-def _cast_shape(body: Body, instr: Instr) -> None:
+def _check_shape(body: Body, instr: Instr) -> None:
     scope = body.scope
     pairs = zip(instr.operands[0].shape, instr.attrs["shape"], strict=True)
     for have, want in ((body.dim(h), body.dim(w)) for h, w in pairs):
@@ -77,7 +80,6 @@ def _cast_shape(body: Body, instr: Instr) -> None:
             same = scope.op("eq", scope.index(have), scope.index(want))
             attrs = {"exc": instr.attrs["exc"], "message": instr.attrs["message"]}
             scope.op("check", same, loc=instr.loc, **attrs)
-    _index_map(body, instr)
 
 
 def _scalar_read(body: Body, result: Value) -> None:
@@ -408,7 +410,6 @@ _BY_NAME: dict[str, Callable[[Body, Instr], None]] = {
     "constant": _constant,
     "empty": _empty,
     "copy": _copy,
-    "cast_shape": _cast_shape,
     "compress": _compress,
     "nonzero": _nonzero,
     "find_key": find_key,

@@ -149,15 +149,7 @@ def broadcast_together(values: Sequence[Value]) -> list[Value]:
 
 def match_shape(x: Value, shape: Sequence[Dim], message: str) -> Value:
     """``x`` with its extents asserted to be ``shape``."""
-    session, shape = current(), tuple(shape)
-    if x.shape == shape:
-        return x
     for have, want in zip(x.shape, shape, strict=True):
         if isinstance(have, int) and isinstance(want, int) and have != want:
             throw(ValueError(message))
-        # A `try`, and what keeps changes, sees checks, not what `cast_shape` raises.
-        if have != want and (session.catching or session.has_changes()):
-            session.require_equal(have, want, ValueError, message)
-    return session.b.op(  # type: ignore[no-any-return]
-        "cast_shape", x, shape=shape, exc="ValueError", message=_braced(message)
-    )
+    return cast_shape(x, shape, message)
