@@ -19,7 +19,7 @@ from tracejit.records import dataclass
 #: What one access moves at most.
 BYTES = 16
 #: A thread's iterations together cost at most this (`Primitive.cost`), or there are fewer of them.
-MOST_COST = 512
+MOST_COST = 1200
 
 
 @dataclass(frozen=True)
