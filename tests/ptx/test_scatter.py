@@ -1,4 +1,4 @@
-"""Elements that threads add to at once: exact operations alone, in any order."""
+"""Elements at places that are data: exact operations at once, in any order; others in theirs."""
 
 from __future__ import annotations
 
@@ -54,15 +54,77 @@ def test_integers(ufunc: np.ufunc, dtype: str) -> None:
     assert counts.one_thread == 0
 
 
-@pytest.mark.parametrize(
-    ("ufunc", "dtype"), [(np.add, "f8"), (np.add, "i2"), (np.multiply, "i8"), (np.add, "?")]
-)
+#: What has no instruction that updates memory at once, or not in any order.
+ORDERED = [
+    (np.add, "f8"),
+    (np.add, "f4"),
+    (np.add, "c16"),
+    (np.add, "i2"),
+    (np.multiply, "i8"),
+]
+
+
+@pytest.mark.parametrize(("ufunc", "dtype"), ORDERED)
 def test_others_keep_their_order(ufunc: np.ufunc, dtype: str) -> None:
+    """Each place is one warp's: the bits are NumPy's."""
     out, values = np.ones(9, dtype), RNG.normal(size=300).astype(dtype)
     got, counts = called(at(ufunc), out, PLACES, values)
     ufunc.at(out, PLACES, values)
     np.testing.assert_array_equal(got, out)
-    assert counts.one_thread == 1
+    assert counts.one_thread == 0
+    assert counts.launches["scatter"] == 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 31, 33, 2500])
+def test_any_number_of_blocks(count: int) -> None:
+    places = RNG.integers(-40, 40, count)
+    out, values = RNG.normal(size=40), RNG.normal(size=count)
+    got, _ = called(at(np.add), out, places, values)
+    np.add.at(out, places, values)
+    np.testing.assert_array_equal(got, out)
+
+
+def placed(out: Any, places: Any, values: Any) -> Any:
+    out[places] = values
+    return out
+
+
+def test_of_what_is_put_at_one_place_the_last_stays() -> None:
+    out, values = np.zeros(9), RNG.normal(size=300)
+    got, counts = called(placed, out, PLACES, values)
+    np.testing.assert_array_equal(got, placed(out, PLACES, values))
+    assert counts.one_thread == 0
+
+
+def in_two_directions(out: Any, rows: Any, columns: Any, values: Any) -> Any:
+    np.add.at(out, (rows, columns), values)
+    np.subtract.at(out, (slice(None), columns[:3]), values[:3])
+    return out
+
+
+def test_places_of_two_axes() -> None:
+    args = (RNG.normal(size=(9, 18)), PLACES, PLACES * 2 % 9, RNG.normal(size=300))
+    got, _ = called(in_two_directions, *args)
+    np.testing.assert_array_equal(got, in_two_directions(*args))
+
+
+def overlapping(whole: Any, places: Any) -> Any:
+    np.add.at(whole[1:], places, whole[:-1][places])
+    whole[:9][places] += whole[9:][places]
+    return whole
+
+
+def test_memory_that_is_read_elsewhere_is_for_one_thread_or_copied() -> None:
+    whole = RNG.normal(size=19)
+    got, _ = called(overlapping, whole, PLACES)
+    np.testing.assert_array_equal(got, overlapping(whole, PLACES))
+
+
+def test_sums_of_weights() -> None:
+    places, weights = PLACES + 9, RNG.normal(size=300)
+    got, counts = called(lambda i, w: np.bincount(i, w, minlength=20), places, weights)
+    np.testing.assert_array_equal(got, np.bincount(places, weights, minlength=20))
+    assert counts.one_thread == 0
 
 
 def rows(out: Any, places: Any, values: Any) -> Any:

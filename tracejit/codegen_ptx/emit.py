@@ -197,6 +197,10 @@ class PTXEmitter(LLVMEmitter):
         """Waits for every thread of the block; memory written before is seen after."""
         self._nvvm("barrier0", "void", ())
 
+    def warp_barrier(self) -> None:
+        """Waits for every lane of the warp; memory written before is seen after."""
+        self._nvvm("bar.warp.sync", "void", ("i32 -1",))
+
     def _nvvm(self, name: str, result: str, args: Sequence[str]) -> str:
         symbol = f"@llvm.nvvm.{name}"
         types = ", ".join(a.split()[0] for a in args)
@@ -255,13 +259,17 @@ class PTXEmitter(LLVMEmitter):
             distance //= 2
         return values
 
+    def ballot(self, chosen: Reg) -> Reg:
+        """A bit for each lane of the warp that is chosen; all lanes take part."""
+        return Reg(self._nvvm("vote.ballot.sync", "i32", ("i32 -1", f"i1 {chosen.text}")), I32)
+
     def block_rank(self, chosen: Reg, room: SpacePointer) -> tuple[Reg, Reg]:
         """How many threads of the block before this one are chosen, and how many there are.
 
         `room`: shared memory for an int32 of each warp. Must be reached by all threads of the
         block. May be used in a loop.
         """
-        bits = Reg(self._nvvm("vote.ballot.sync", "i32", ("i32 -1", f"i1 {chosen.text}")), I32)
+        bits = self.ballot(chosen)
         one, thread = self.const(1, I32), self.thread()
         lane = self.iand(thread, self.const(WARP - 1, I32))
         below = self.isub(self.shl(one, lane), one)

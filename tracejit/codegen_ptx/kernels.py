@@ -17,6 +17,7 @@ from tracejit.codegen_ptx.leaf import by_first, together
 from tracejit.codegen_ptx.parameters import Argument, Parameters
 from tracejit.codegen_ptx.points import over_blocks, over_threads, points, wide_points
 from tracejit.codegen_ptx.running import RunningTotal
+from tracejit.codegen_ptx.scatter import scattered
 from tracejit.codegen_ptx.selection import Selection
 from tracejit.codegen_ptx.split import SplitColumns, SplitRows
 from tracejit.codegen_ptx.tiles import tiled_points, tiles
@@ -37,6 +38,7 @@ THREADS: dict[Role, int] = {
     "total": 128,
     "compact": 256,
     "scan": 256,
+    "scatter": 256,
     "serial": 32,
 }
 Stage: TypeAlias = Literal[
@@ -51,6 +53,7 @@ Stage: TypeAlias = Literal[
     "compact",
     "summed",
     "scan",
+    "scatter",
     "serial",
 ]
 
@@ -79,7 +82,8 @@ def phase_kernels(
     threads = THREADS[phase.role]
     if phase.split:
         return _split(kernel, phase, name)
-    params = Parameters(kernel, phase.stages is not None and bool(phase.stages.meetings))
+    meet = phase.stages is not None and bool(phase.stages.meetings)
+    params = Parameters(kernel, meet or phase.scatter is not None)
     results = kernel.function.results
     if phase.role == "total":
         return _total(kernel, phase, name)
@@ -91,7 +95,7 @@ def phase_kernels(
     plain = phase.role == "map" and phase.atomic is None
     widened = wide(kernel, phase) if plain else None
     turned = tiles(kernel, phase) if plain and widened is None else None
-    near = keeping(kernel, phase, own) if phase.loops else None
+    near = keeping(kernel, phase, own) if phase.role == "rows" and phase.loops else None
 
     def body(e: PTXEmitter, given: list[Reg | emit.SpacePointer]) -> None:
         f = DeviceText(e)
@@ -102,7 +106,9 @@ def phase_kernels(
             e.when(first, lambda: _alone(f, [*phase.before, *phase.instrs], kernel, places))
             return
         f.all(phase.before)
-        if widened is not None:
+        if phase.scatter is not None:
+            scattered(f, phase)
+        elif widened is not None:
             wide_points(f, phase, over_threads(e), widened)
         elif turned is not None:
             tiled_points(f, phase, over_blocks(e), turned)
@@ -115,7 +121,7 @@ def phase_kernels(
             _yield(f, kernel, params.take("result", given))
 
     text = kernel_text(name, [a.param for a in params.arguments], threads, body)
-    stage: Stage = phase.role if phase.role in ("map", "serial") else "rows"
+    stage: Stage = phase.role if phase.role in ("map", "scatter", "serial") else "rows"
     if turned is not None:
         stage = "tiles"
     width = 1 if widened is None else widened.width
@@ -351,6 +357,8 @@ def count(kernel: Kernel, phase: Phase) -> Dim | None:
     elif phase.role in ("compact", "scan"):
         (loop,) = [i for i in phase.instrs if i.regions]
         found = kernel.roots.dim(loop.operands[0])
+    elif phase.scatter is not None:
+        found = product(phase.trips)
     else:
         found = product(tuple(phase.trips[k] for k in phase.parallel))
     return found if kernel.known(found) else None

@@ -22,7 +22,8 @@ from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType
 from tracejit.lower.expand_gemm import products
 from tracejit.lower.expand_masked import plain
-from tracejit.lower.parallel import Kernel, why_serial
+from tracejit.lower.parallel import Kernel
+from tracejit.lower.serial import why_serial
 from tracejit.records import dataclass
 
 #: Statements that compute on the host: arrays are copied there, and what is written back again.
@@ -40,6 +41,7 @@ _MOST: dict[Stage, int] = {
     "compact": 1024,
     "summed": 1024,
     "scan": 1024,
+    "scatter": 132,
     "serial": 1,
 }
 #: Stages that leave parts: one for each block, or (`parts`) one for each of their points.

@@ -58,7 +58,7 @@ def wide_points(f: DeviceText, phase: Phase, spread: Spread, wide: Wide) -> None
     """The leaf at every point of a nest, several at a time as far as the call allows that."""
     e = f.e
     rows = [count(f, phase.trips[k]) for k in wide.rows]
-    line = _product(f, [count(f, phase.trips[k]) for k in (wide.axis, *wide.line)])
+    line = product(f, [count(f, phase.trips[k]) for k in (wide.axis, *wide.line)])
     good = _conditions(f, wide)
     width = f.const(wide.width)
     groups = e.udiv(line, width)
@@ -71,7 +71,7 @@ def wide_points(f: DeviceText, phase: Phase, spread: Spread, wide: Wide) -> None
         _lanes(f, phase, wide, where, f.mul(at[-1], width))
 
     e.when(good, lambda: walk(f, [*rows, groups], *spread, group))
-    done = e.select(good, f.mul(_product(f, [*rows, groups]), width), f.const(0))
+    done = e.select(good, f.mul(product(f, [*rows, groups]), width), f.const(0))
     points(f, phase, spread, lambda: f.all(phase.leaf), wide.order, done)
 
 
@@ -110,7 +110,8 @@ def _lanes(f: DeviceText, phase: Phase, wide: Wide, where: dict[int, Reg], first
     f.env, f.alignment = outside, 0
 
 
-def _product(f: DeviceText, trips: Sequence[Reg]) -> Reg:
+def product(f: DeviceText, trips: Sequence[Reg]) -> Reg:
+    """How many points there are in all."""
     total = f.const(1)
     for trip in trips:
         total = f.mul(total, trip)
@@ -129,25 +130,26 @@ def walk(
     Indices with a run-time extent go on by addition: a division for each point would cost more
     than most points.
     """
-    total = _product(f, trips)
+    total = product(f, trips)
     if all(number(trip) is not None for trip in trips[1:]):
 
         def divided(flat: Reg, _: Values) -> list[Reg]:
-            point(_indices(f, flat, trips))
+            point(indices(f, flat, trips))
             return []
 
         f.e.strided_loop(start, total, step, [], divided)
         return
-    steps = _indices(f, step, trips)
+    steps = indices(f, step, trips)
 
     def added(_: Reg, at: Values) -> list[Reg]:
         point(at)
         return _later(f, at, steps, trips)
 
-    f.e.strided_loop(start, total, step, _indices(f, start, trips), added)
+    f.e.strided_loop(start, total, step, indices(f, start, trips), added)
 
 
-def _indices(f: DeviceText, flat: Reg, trips: Sequence[Reg]) -> list[Reg]:
+def indices(f: DeviceText, flat: Reg, trips: Sequence[Reg]) -> list[Reg]:
+    """Those of the flat-th point, the last one fastest."""
     found: list[Reg] = []
     for trip in reversed(trips[1:]):
         some = f.e.select(f.e.icmp("gt", trip, f.const(0)), trip, f.const(1))

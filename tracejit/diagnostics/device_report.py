@@ -24,6 +24,7 @@ _SPREAD = {
     "compact": "what is selected side by side, by blocks",
     "summed": "parts of a running total by blocks",
     "scan": "a running total, by blocks",
+    "scatter": "elements by the place that they go to, by warps",
     "serial": "one thread",
 }
 

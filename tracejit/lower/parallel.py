@@ -24,13 +24,14 @@ from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX
 from tracejit.lower.accumulations import Accumulation, accumulation
 from tracejit.lower.running import added, searches, totals
+from tracejit.lower.scatters import Scatter, scatter
 from tracejit.lower.stages import LeafStages, Share, stages
 from tracejit.records import dataclass
 
 #: map: points over threads. rows: one block a point, which does it in stages. total: reduction by
 #: the grid in two kernels. compact: what is selected goes side by side, in two kernels as well.
-#: scan: a running total, again in two. serial: one thread.
-Role: TypeAlias = Literal["map", "rows", "total", "compact", "scan", "serial"]
+#: scan: a running total, again in two. scatter: each place to a warp. serial: one thread.
+Role: TypeAlias = Literal["map", "rows", "total", "compact", "scan", "scatter", "serial"]
 
 #: Threads that keep a large GPU busy: 1,024 for each of 132 multiprocessors.
 BUSY = 132 * 1024
@@ -55,7 +56,7 @@ class Phase:
     touch distinct elements. `trips` are their trip counts in terms of the kernel's own body.
     `stages`: of the leaf, where the role is `rows`. `split`: in how many parts the reduction at
     each point is taken, where there are few points; otherwise 0. `atomic`: what the leaf adds to an
-    element that others may add to at once.
+    element that others may add to at once. `scatter`: its leaf, where the role is that.
     """
 
     role: Role
@@ -67,6 +68,7 @@ class Phase:
     stages: LeafStages | None = None
     split: int = 0
     atomic: Accumulation | None = None
+    scatter: Scatter | None = None
 
     @property
     def leaf(self) -> tuple[Instr, ...]:
@@ -244,7 +246,7 @@ class Kernel:
             every = tuple(range(len(loops)))
             return Phase("map", before, (first,), tuple(loops), every, tuple(trips), atomic=added)
         if not parallel:
-            return Phase("serial", before, (first,))
+            return self._scatter(before, first, loops, trips)
         leaf = loops[-1].regions[0].instrs
         found = self._stages(leaf, (first,)) if len(parallel) == len(loops) else None
         if found is not None and self._across(loops, trips, found):
@@ -252,6 +254,22 @@ class Kernel:
         role: Role = "map" if found is None else "rows"
         made = Phase(role, before, (first,), tuple(loops), parallel, tuple(trips), found)
         return replace(made, split=self._parts(made))
+
+    def _scatter(
+        self,
+        before: tuple[Instr, ...],
+        first: Instr,
+        loops: Sequence[Instr],
+        trips: Sequence[Dim],
+    ) -> Phase:
+        """A nest of which no loop is parallel: each place is one warp's, or one thread does all."""
+        total = product(tuple(trips))
+        leaf = loops[-1].regions[0].instrs if loops else ()
+        shared = {*self.overlap, *self.windows}
+        found = scatter(leaf, self.accesses(leaf), self._stored((first,)), shared)
+        if found is None or (isinstance(total, int) and total < SHORT):
+            return Phase("serial", before, (first,))
+        return Phase("scatter", before, (first,), tuple(loops), (), tuple(trips), scatter=found)
 
     def _across(self, loops: Sequence[Instr], trips: Sequence[Dim], found: LeafStages) -> bool:
         """Whether blocks would read lines across memory along which the points lie: a thread a
@@ -398,24 +416,6 @@ def _joined(phases: Sequence[Phase]) -> list[Phase]:
         else:
             found.append(phase)
     return found
-
-
-def why_serial(kernel: Kernel, phase: Phase) -> str:
-    """Why one thread does a `serial` phase, for people."""
-    acting = [i for i in phase.instrs if i.regions]
-    if not acting:
-        return "it touches single elements"
-    reduced = [i for i in acting if kernel.cooperative(i)]
-    if reduced and all(short(kernel, i) for i in acting if i in reduced) and acting == reduced:
-        return f"it reduces fewer than {SHORT} elements"
-    first = next(i for i in acting if i not in reduced or len(acting) == len(reduced))
-    if first.has(Trait.BRANCH):
-        return "it is a branch"
-    if first.has(Trait.LOOP) and not is_counted(first):
-        return "only the run knows how often it goes round"
-    if RegionOp(first).count and first not in reduced:
-        return "each iteration needs what the one before has found"
-    return "its iterations were not proved to touch distinct elements"
 
 
 def short(kernel: Kernel, instr: Instr) -> bool:

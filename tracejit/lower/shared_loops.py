@@ -20,7 +20,8 @@ from tracejit.ir.program import Program
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType, TensorType
-from tracejit.lower.outline import Outlined, rewritten
+from tracejit.lower.outline import rewritten
+from tracejit.lower.outlined import Outlined
 from tracejit.lower.schedule import Shared, schedule
 
 #: Statements of the host that a kernel can do, besides scalar arithmetic.
