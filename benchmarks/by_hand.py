@@ -3,7 +3,7 @@
 CHECKOUT is one of github.com/gradbench/gradbench in which `make -C cpp` has run; `c++` is on the
 path. Each eval of its tool `manual` is compiled with the flags that tool has, and called in this
 process, in turn with ours, on the same arguments, one thread each. The fastest round of processor
-time of a thread counts. Gradients are compared first.
+time of a thread counts. Derivatives are compared first.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
+import bundles
 import evals
 import gradients
+import hand_tracking
 
-from tracejit import jit, value_and_grad
+from tracejit import jit
 
 ROUNDS = 15
 FLAGS = ["-std=c++17", "-O3", "-march=native", "-Wno-unknown-pragmas", "-shared", "-fPIC"]
@@ -63,7 +65,7 @@ class ByHand:
     and where it puts derivatives; ``ours``: the same of ours. ``compared``: what of both is."""
 
     tool: str
-    rows: str
+    rows: list
     name: str
     input: str
     function: str
@@ -97,7 +99,7 @@ def directions(slopes):
 VECTOR = "std::vector<double>"
 EVALS = [
     ByHand(
-        "gmm", "evals", "eval gmm",
+        "gmm", evals.GRADIENTS, "eval gmm",
         "gmm::Input input; input.k = n[1]; input.d = n[2] / n[1]; input.n = n[0] / input.d;"
         "input.alpha = doubles(a[1], n[1]); input.mu = doubles(a[2], n[2]);"
         "input.q = doubles(a[3], n[3]); input.l = doubles(a[4], n[4]);"
@@ -107,16 +109,16 @@ EVALS = [
         of_mixture, slopes_of_mixture,
     ),
     ByHand(
-        "lse", "evals", "eval lse", "lse::Input input; input.x = doubles(a[0], n[0]);",
+        "lse", evals.GRADIENTS, "eval lse", "lse::Input input; input.x = doubles(a[0], n[0]);",
         "Gradient", VECTOR, "put(out, found);",
     ),
     ByHand(
-        "llsq", "evals", "eval llsq",
+        "llsq", evals.GRADIENTS, "eval llsq",
         "llsq::Input input; input.x = doubles(a[0], n[0]); input.n = (size_t)a[1][0];",
         "Gradient", VECTOR, "put(out, found);",
     ),
     ByHand(
-        "lstm", "evals", "eval lstm",
+        "lstm", evals.GRADIENTS, "eval lstm",
         "lstm::Input input; input.b = n[1] / 3; input.l = n[2] / 2 / input.b;"
         "input.c = n[3] / input.b; input.main_params = doubles(a[0], n[0]);"
         "input.extra_params = doubles(a[1], n[1]); input.state = doubles(a[2], n[2]);"
@@ -124,20 +126,58 @@ EVALS = [
         "Jacobian", VECTOR, "put(out, found);",
     ),
     ByHand(
-        "ode", "evals", "eval ode",
+        "ode", evals.GRADIENTS, "eval ode",
         "ode::Input input; input.x = doubles(a[0], n[0]); input.s = (size_t)a[1][0];",
         "Gradient", VECTOR, "put(out, found);",
     ),
     ByHand(
-        "det", "evals", "eval det",
+        "det", evals.GRADIENTS, "eval det",
         "det::Input input; input.A = doubles(a[0], n[0]); input.ell = 5;",
         "Gradient", VECTOR, "put(out, found);",
     ),
     ByHand(
-        "kmeans", "gradients", "k-means",
+        "kmeans", gradients.GRADIENTS, "k-means",
         "kmeans::Input input; input.d = 8; input.n = n[0] / 8; input.k = n[1] / 8;"
         "input.points = doubles(a[0], n[0]); input.centroids = doubles(a[1], n[1]);",
         "Dir", "kmeans::DirOutput", "put(out, found.dir);", compared=directions,
+    ),
+    ByHand(
+        "ba", bundles.GRADIENTS, "eval ba: Jacobian",
+        "ba::Input input; input.n = n[0] / 11; input.m = n[1] / 3; input.p = n[2];"
+        "input.cams = doubles(a[0], n[0]); input.X = doubles(a[1], n[1]);"
+        "input.w = doubles(a[2], n[2]); input.feats = doubles(a[3], n[3]);"
+        "input.obs.resize(n[4]); std::copy(a[4], a[4] + n[4], input.obs.begin());",
+        "Jacobian", "ba::JacOutput",
+        "out = put(out, found.vals);"
+        "out = std::copy(found.cols.begin(), found.cols.end(), out);"
+        "std::copy(found.rows.begin(), found.rows.end(), out);",
+        lambda *args: (*args[:4], np.stack(args[4:], axis=1)),
+    ),
+    ByHand(
+        "ht", hand_tracking.GRADIENTS, "eval ht: Jacobian",
+        "ht::Input input; input.theta = doubles(a[0], n[0]); input.us = doubles(a[1], n[1]);"
+        "long bones = n[2], points = n[7] / 3, vertices = n[5] / 4;"
+        "auto& model = input.data.model; model.is_mirrored = false;"
+        "model.parents = std::vector<int>(a[2], a[2] + bones);"
+        "model.bone_names.resize(bones); model.base_relatives.resize(bones);"
+        "model.inverse_base_absolutes.resize(bones);"
+        "for (long k = 0; k < bones; k++) {"
+        "  model.base_relatives[k].resize(4, 4); model.base_relatives[k].set(a[3] + 16 * k);"
+        "  model.inverse_base_absolutes[k].resize(4, 4);"
+        "  model.inverse_base_absolutes[k].set(a[4] + 16 * k);"
+        "}"
+        "LightMatrix<double> skin(4, vertices); skin.set(a[5]);"
+        "model.base_positions.resize(3, vertices);"
+        "for (long k = 0; k < vertices; k++) model.base_positions.set_col(k, skin.get_col(k));"
+        "model.weights.resize(bones, vertices); model.weights.set(a[6]);"
+        "input.data.points.resize(3, points); input.data.points.set(a[7]);"
+        "for (long k = 0; k < points; k++) {"
+        "  const double* c = a[8] + 3 * k;"
+        "  model.triangles.push_back({{(int)c[0], (int)c[1], (int)c[2]}});"
+        "  input.data.correspondences.push_back(k);"
+        "}",
+        "Jacobian", "ht::JacOutput", "put(out, found.jacobian);",
+        lambda *args: tuple(np.asarray(x).swapaxes(-1, -2) if np.ndim(x) > 1 else x for x in args),
     ),
 ]  # fmt: skip
 
@@ -161,11 +201,10 @@ def seconds_of(call, calls: int) -> float:
 
 
 def measured(by_hand: ByHand, checkout: Path, folder: Path) -> str:
-    rows = {"evals": evals, "gradients": gradients}[by_hand.rows].GRADIENTS
-    row = next(r for r in rows if r.name.startswith(by_hand.name))
+    row = next(r for r in by_hand.rows if r.name.startswith(by_hand.name))
     args = row.setup(np.random.default_rng(0))
-    gradient = jit(value_and_grad(row.function, argnums=row.argnums))
-    found = gradient(*args)[1]
+    gradient = jit(row.differentiated())
+    found = gradient(*args) if row.derivative else gradient(*args)[1]
     ours = by_hand.ours(*(found if isinstance(found, tuple) else (found,)))
     given = [np.ascontiguousarray(x, float).ravel() for x in by_hand.arguments(*args)]
     pointers = (ctypes.c_void_p * len(given))(*[x.ctypes.data for x in given])

@@ -1,9 +1,8 @@
 """GradBench's programs as a user writes them: `python -m tracejit.bench --gradients -k eval`.
 
 The mathematics follows the evals (github.com/gradbench/gradbench), on random inputs; JAX's forms
-are those of its tool there, or vmap and scan in place of loops. `gmm` leaves out constants, and
-`ba` is the gradient of the sum of squares where the eval wants a Jacobian. k-means is in
-`gradients.py`.
+are those of its tool there, or vmap and scan in place of loops. `gmm` leaves out constants.
+k-means is in `gradients.py`, `ba` in `bundles.py`, `ht` in `hand_tracking.py`.
 """
 
 from __future__ import annotations
@@ -190,67 +189,6 @@ def cells_setup(rng):
     )
 
 
-def reprojection(cameras, points, weights, seen, which_camera, which_point):
-    """A camera: rotation, centre, focal length, principal point, distortion by two numbers."""
-    total = 0.0
-    for i in range(seen.shape[0]):
-        camera = cameras[which_camera[i]]
-        x = points[which_point[i]] - camera[3:6]
-        angle = np.sqrt(camera[:3] @ camera[:3])
-        axis = camera[:3] / angle
-        x = (
-            x * np.cos(angle)
-            + np.cross(axis, x) * np.sin(angle)
-            + axis * (axis @ x) * (1.0 - np.cos(angle))
-        )
-        flat = x[:2] / x[2]
-        square = flat @ flat
-        flat = flat * (1.0 + camera[9] * square + camera[10] * square * square)
-        error = weights[i] * (flat * camera[6] + camera[7:9] - seen[i])
-        total += error @ error + (1.0 - weights[i] ** 2) ** 2
-    return total
-
-
-def reprojection_of_jax(jax):
-    jnp = jax.numpy
-
-    def fn(cameras, points, weights, seen, which_camera, which_point):
-        def one(camera, x, weight, at):
-            x = x - camera[3:6]
-            angle = jnp.sqrt(camera[:3] @ camera[:3])
-            axis = camera[:3] / angle
-            x = (
-                x * jnp.cos(angle)
-                + jnp.cross(axis, x) * jnp.sin(angle)
-                + axis * (axis @ x) * (1.0 - jnp.cos(angle))
-            )
-            flat = x[:2] / x[2]
-            square = flat @ flat
-            flat = flat * (1.0 + camera[9] * square + camera[10] * square * square)
-            error = weight * (flat * camera[6] + camera[7:9] - at)
-            return error @ error + (1.0 - weight**2) ** 2
-
-        return jnp.sum(jax.vmap(one)(cameras[which_camera], points[which_point], weights, seen))
-
-    return fn
-
-
-def reprojection_setup(cameras, points, count):
-    def setup(rng):
-        made = 0.1 * rng.normal(size=(cameras, 11))
-        made[:, 6] += 1.0
-        return (
-            made,
-            rng.normal(size=(points, 3)) + (0.0, 0.0, 5.0),
-            rng.random(count),
-            rng.normal(size=(count, 2)),
-            rng.integers(0, cameras, count),
-            rng.integers(0, points, count),
-        )
-
-    return setup
-
-
 def minors(a):
     """The determinant by minors, which are inlined: the eval is a test of deep call trees."""
 
@@ -343,13 +281,6 @@ GRADIENTS = [
         cells_setup,
         (0, 1),
         memory_cells_of_jax,
-    ),
-    GradientRow(
-        "eval ba: 20 cameras, 500 points, 5000 seen",
-        reprojection,
-        reprojection_setup(20, 500, 5000),
-        (0, 1, 2),
-        reprojection_of_jax,
     ),
     GradientRow(
         "eval det: 5", minors, lambda rng: (rng.normal(size=(5, 5)),), 0, lambda jax: minors

@@ -147,3 +147,18 @@ def test_a_copy_outside_loops_is_found_apart() -> None:
     program = lower(b.build([x, y]))
     assert [c.loops for c in whole_copies(program)] == [0, 0]
     assert copies_in_loops(program) == []
+
+
+@pytest.mark.parametrize("fn", in_place_reshaped.BLOCKS, ids=lambda c: c.__name__)
+def test_a_window_of_a_block_copies_the_block_alone(fn: Any) -> None:
+    """Four times as many blocks: values and gradients touch four times as many elements."""
+    make, own = made_by(in_place_reshaped.lines), on_copies(fn)
+    loss = loss_of(own, make(5))
+    gradients = jit(grad(loss, argnums=(0, 1)))
+    for n in (5, 8):
+        program = Program(fn.__name__, own, lambda rng, n=n: make(n)(), (0, 1))
+        assert_same(run(jit(own), make(n)()), run(own, make(n)()), program)
+        assert_slopes(program, loss, gradients(*make(n)()))
+    for fast in (jit(own), gradients):
+        small, middle, large = touched(fast, make, (8, 16, 32))
+        assert large - middle <= 2.1 * (middle - small)

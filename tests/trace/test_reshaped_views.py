@@ -116,3 +116,48 @@ def test_windows_of_parts_under_other_shapes() -> None:
         found = jit(f, shapes=policy, debug=True)(a, 1)
         for got, wanted in zip([*found, a], [*f(b, 1), b], strict=True):
             np.testing.assert_array_equal(got, wanted)
+
+
+def random_key(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """Numbers and slices, of which few are whole."""
+    key: list[Any] = []
+    for n in shape:
+        a, b = sorted(int(v) for v in rng.integers(0, n + 1, 2))
+        step = int(rng.choice([1, 1, 1, 2, -1]))
+        part = slice(a, b, step) if step > 0 else slice(None, None, step)
+        number = int(rng.integers(0, max(n, 1)))
+        key.append([number if n else slice(None), part, slice(None)][int(rng.integers(0, 3))])
+    return tuple(key)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_windows_of_windows_under_other_shapes(seed: int) -> None:
+    """What is sliced first is a block; what is written is what NumPy writes."""
+    rng = np.random.default_rng(seed)
+    shapes = [(2, 3, 4), (6, 4), (24,), (3, 2, 2, 2), (4, 6), (2, 1, 12), (2, 2, 6)]
+    first, second = (shapes[int(rng.integers(0, len(shapes)))] for _ in range(2))
+    start = int(rng.integers(0, 4))
+    keys = [random_key(rng, first)]
+    keys.append(random_key(rng, np.empty(first)[keys[0]].shape))
+    other = random_key(rng, second)
+
+    def written(x: Any, i: Any) -> Any:
+        y = x[start : start + 24].reshape(first)
+        inner = y[keys[0]]
+        z = x[start : start + 24].reshape(second)
+        for k in range(i):
+            inner[keys[1]] = inner[keys[1]] * 2.0 + k
+            z[other] += y[0].sum()
+        return inner, z
+
+    fast = jit(written)
+    x, mine = np.arange(28.0), np.arange(28.0)
+    try:
+        want = written(x, 2)
+    except TypeError:  # a window of one number does not take items
+        with pytest.raises(TypeError):
+            fast(mine, 2)
+        return
+    for got, wanted in zip(fast(mine, 2), want, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    np.testing.assert_array_equal(mine, x)

@@ -97,7 +97,9 @@ class CotangentSum:
         if self.given is not None:
             (there,), self.given, self.masks = self.given, None, before
             assert self.whole is not None
-            self.whole.note(there, None if mask is None else reshaped(mask, self.whole.like.shape))
+            shape = self.whole.like.shape
+            back = None if mask is None else reshaped(mask, self.like.shape, shape)
+            self.whole.note(there, back)
             return
         known = before is not None and mask is not None
         self.masks = tuple(dict.fromkeys((*before, mask))) if known else None  # type: ignore[misc,arg-type]
@@ -106,7 +108,7 @@ class CotangentSum:
         """Where the sum is not zero by a choice or a window; None: its zeros are numbers."""
         if not self.masks or self.value is None:
             return None
-        return any_of(self.masks)
+        return any_of(self.masks, self.like.shape)
 
     def used(self) -> Used:
         """Bool scalars: where none holds, branches left out all of the sum; None: not known."""

@@ -9,9 +9,12 @@ order; a zero that was merely computed stays a number, and ``0 * inf`` is nan.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from tracejit.autodiff.windows import Bounds, Shape, within
 from tracejit.dtypes import is_exact
@@ -25,11 +28,20 @@ class LazyMask:
     """A mask that is made when asked for, whole or a window of it.
 
     It says where a cotangent is zero whatever the numbers are: one that happens to be zero has
-    derivatives. ``used``: bool scalars; where none holds, branches left out all of it.
+    derivatives. ``used``: bool scalars; where none holds, branches left out all of it. ``before``:
+    the mask that this is under another shape, and its shape. ``place``: where this is true.
     """
 
-    def __init__(self, make: Callable[[Builder], Value], used: Used, read: Read | None = None):
+    def __init__(
+        self,
+        make: Callable[[Builder], Value],
+        used: Used,
+        read: Read | None = None,
+        before: tuple[Mask, Shape] | None = None,
+        place: tuple[Bounds, Shape, Shape] | None = None,
+    ):
         self.used = used
+        self.before, self.place = before, place
         self._make, self._read = make, read
         self._whole: Value | None = None
 
@@ -48,6 +60,8 @@ class LazyMask:
         return b.op("slice", self.whole(b), *bounds, shape=shape)  # type: ignore[no-any-return]
 
 
+#: Arrays of how many elements are looked at for windows that are all of them.
+_COVERED = 4096
 #: Bool scalars of which one holds where anything is used; None: not known.
 Used: TypeAlias = "tuple[Value, ...] | None"
 #: A bool value, or one that is not made yet.
@@ -105,10 +119,16 @@ def flag_of(b: Builder, flags: Used) -> Value | None:
     return None if flags is None else any_used(b, flags) if flags else b.const(False, BOOL.dtype)
 
 
-def any_of(masks: Sequence[Mask]) -> Mask:
-    """Where any of the masks is true."""
+def any_of(masks: Sequence[Mask], shape: Shape) -> Mask | None:
+    """Where any of the masks, of a shape, is true; None where windows are all of it."""
     if len(masks) == 1:
         return masks[0]
+    if _cover(masks):
+        return None
+    under = [m.before if isinstance(m, LazyMask) else None for m in masks]
+    if under[0] is not None and all(u is not None and u[1] == under[0][1] for u in under):
+        inner = any_of([u[0] for u in under if u is not None], under[0][1])
+        return None if inner is None else reshaped(inner, under[0][1], shape)
 
     def make(b: Builder) -> Value:
         return any_used(b, [whole(b, m) for m in masks])
@@ -120,6 +140,35 @@ def any_of(masks: Sequence[Mask]) -> Mask:
         return made
 
     return LazyMask(make, used_by_any(masks), read)
+
+
+def _cover(masks: Sequence[Mask]) -> bool:
+    """Whether windows at known places are together all of a small array."""
+    covered: np.ndarray[Any, np.dtype[np.bool_]] | None = None
+    for mask in masks:
+        known = _known_place(mask)
+        if known is None:
+            continue
+        window, shape = known
+        covered = np.zeros(shape, bool) if covered is None else covered
+        covered[window] = True
+    return covered is not None and bool(covered.all())
+
+
+def _known_place(mask: Mask) -> tuple[tuple[slice, ...], tuple[int, ...]] | None:
+    """A window in which a mask is true, and the shape of the mask."""
+    if not isinstance(mask, LazyMask) or mask.place is None:
+        return None
+    bounds, counts, shape = mask.place
+    numbers = [v.dim for v in bounds]
+    whole = [n for n in (*numbers, *counts, *shape) if isinstance(n, int)]
+    rank = len(shape)
+    if len(whole) < 4 * rank or math.prod(n for n in shape if isinstance(n, int)) > _COVERED:
+        return None
+    lines = zip(whole[:rank], whole[rank : 2 * rank], whole[2 * rank : 3 * rank], strict=True)
+    if any(step < 1 for step in whole[rank : 2 * rank]):
+        return None
+    return tuple(slice(a, a + n * t, t) for a, t, n in lines), tuple(whole[3 * rank :])
 
 
 def stays_finite(instr: Instr, finite: set[Value]) -> bool:
@@ -217,7 +266,8 @@ def _of_slice(b: Builder, instr: Instr, k: int, mask: Mask | None) -> Mask | Non
             return inside
         return whole(b, mask) if inside is True and shape == here[1] else None
 
-    return LazyMask(make, used(mask), read)
+    place = (bounds, here[1], x.shape) if mask is None else None
+    return LazyMask(make, used(mask), read, place=place)
 
 
 def _of_put_slice(b: Builder, instr: Instr, k: int, mask: Mask | None) -> Mask | None:
@@ -285,7 +335,7 @@ def _of_transpose(b: Builder, instr: Instr, k: int, mask: Mask | None) -> Mask |
 
 
 def _of_reshape(b: Builder, instr: Instr, k: int, mask: Mask | None) -> Mask | None:
-    return None if mask is None else reshaped(mask, instr.operands[0].shape)
+    return None if mask is None else reshaped(mask, instr.result.shape, instr.operands[0].shape)
 
 
 def _of_broadcast(b: Builder, instr: Instr, k: int, mask: Mask | None) -> Mask | None:
@@ -305,9 +355,14 @@ def _mapped(mask: Mask | None, make: Callable[[Builder, Value], Value]) -> Mask 
     return LazyMask(lambda b: make(b, whole(b, mask)), used(mask))
 
 
-def reshaped(mask: Mask, shape: Shape) -> Mask:
-    """A mask of the same elements in another shape."""
-    return LazyMask(lambda b: b.reshape(whole(b, mask), shape), used(mask))
+def reshaped(mask: Mask, before: Shape, shape: Shape) -> Mask:
+    """A mask of the same elements in another shape than ``before``."""
+    while isinstance(mask, LazyMask) and mask.before is not None:
+        mask, before = mask.before
+    if shape == before:
+        return mask
+    make = lambda b: b.reshape(whole(b, mask), shape)  # noqa: E731
+    return LazyMask(make, used(mask), before=(mask, before))
 
 
 def _flags(b: Builder, value: bool, shape: Shape) -> Value:

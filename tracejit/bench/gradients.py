@@ -30,13 +30,20 @@ SAMPLE_SECONDS = 1e-3
 @dataclass(frozen=True)
 class GradientRow:
     """A scalar function, its arguments, and those that it is differentiated by; ``jax`` makes the
-    same function with that module."""
+    same function with that module. ``derivative``: what is timed in place of value and gradient,
+    such as a Jacobian; ``jax`` makes that then."""
 
     name: str
     function: Callable[..., Any]
     setup: Callable[[np.random.Generator], tuple[Any, ...]]
     argnums: int | tuple[int, ...] = 0
     jax: Callable[[Any], Callable[..., Any]] | None = None
+    derivative: Callable[..., Any] | None = None
+
+    def differentiated(self) -> Callable[..., Any]:
+        from tracejit import value_and_grad
+
+        return self.derivative or value_and_grad(self.function, argnums=self.argnums)
 
 
 @dataclass(frozen=True)
@@ -59,11 +66,11 @@ class GradientCost:
 
 def cost(row: GradientRow, rounds: int = ROUNDS) -> GradientCost:
     """Time one row."""
-    from tracejit import jit, value_and_grad
+    from tracejit import jit
 
     args = row.setup(np.random.default_rng(0))
     value = jit(row.function)
-    gradient = jit(value_and_grad(row.function, argnums=row.argnums))
+    gradient = jit(row.differentiated())
     value(*args)
     start = time.perf_counter()
     found = gradient(*args)
@@ -98,7 +105,9 @@ def _of_jax(row: GradientRow, args: tuple[Any, ...]) -> Callable[[], Any]:
     function = row.jax(jax)
     # Sizes stay Python's, so that shapes and lengths of loops are known.
     fixed = tuple(k for k, x in enumerate(args) if isinstance(x, int))
-    compiled = jax.jit(jax.value_and_grad(function, argnums=row.argnums), static_argnums=fixed)
+    if row.derivative is None:
+        function = jax.value_and_grad(function, argnums=row.argnums)
+    compiled = jax.jit(function, static_argnums=fixed)
     given = [jax.numpy.asarray(x) if isinstance(x, np.ndarray) else x for x in args]
     return lambda: jax.block_until_ready(compiled(*given))
 
@@ -136,12 +145,11 @@ _FIRST = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from tracejit import jit, value_and_grad
+from tracejit import jit
 from tracejit.bench.gradients import load
 path, name, what = sys.argv[1:]
 (row,) = [row for row in load(Path(path)) if row.name == name]
-of_gradient = value_and_grad(row.function, argnums=row.argnums)
-function = jit(of_gradient if what == "gradient" else row.function)
+function = jit(row.differentiated() if what == "gradient" else row.function)
 args = row.setup(np.random.default_rng(0))
 start = time.process_time()
 function(*args)

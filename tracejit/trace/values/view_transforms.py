@@ -187,7 +187,7 @@ def layered(layers: tuple[Layer, ...], new: Layer) -> tuple[Layer, ...]:
     *below, top = layers
     if isinstance(new, Slice):
         if isinstance(top, Slice):
-            return (*below, _slice_of_slice(top, new))
+            return layered(tuple(below), _slice_of_slice(top, new))
         if isinstance(top, Transpose):
             return (*layered(tuple(below), _under_transpose(new, top)), top)
         if isinstance(top, Reshape) and below:
@@ -222,17 +222,49 @@ def _under_transpose(s: Slice, t: Transpose) -> Slice:
 
 
 def _under_reshape(s: Slice, r: Reshape, below: list[Layer]) -> tuple[Layer, ...] | None:
-    """Slicing after axes were split, or dropped or added where they have extent 1: slice first."""
+    """Slicing after axes were split, or dropped or added where they have extent 1: slice first.
+    Where the window is none of what was split, the block that it is in is sliced first."""
     parent = _extents(below)
     if parent is not None:
-        inner = _window_before(s, r.shape, parent)
+        axes = split_axes(parent, r.shape)
+        if axes is None:
+            return None
+        block = _block(s, r.shape, axes)
+        inner = _window_before(block, r.shape, axes)
     elif r.kept is not None and isinstance(below[-1], Transpose):
-        inner = _window_of_kept(s, r.kept, len(below[-1].perm))
+        block, inner = s, _window_of_kept(s, r.kept, len(below[-1].perm))
     else:
         return None
-    if inner is None:
+    if inner is None or (block is not s and inner.whole(parent or ())):
         return None
-    return (*layered(tuple(below), inner), Reshape(s.shape, r.kept))
+    found = (*layered(tuple(below), inner), Reshape(block.shape, r.kept))
+    return found if block is s else (*found, _in_block(s, block))
+
+
+def _block(s: Slice, dims: tuple[Dim, ...], axes: Sequence[Sequence[int]]) -> Slice:
+    """``s``, but all of the last axes that an axis is split into where it is no window of that."""
+    starts, steps, shape = list(s.starts), list(s.steps), list(s.shape)
+    for group in axes:
+        if _as_one_axis(s, dims, group) is None:
+            first = next(i for i in group if s.shape[i] != 1)
+            for i in group:
+                if i > first or (i == first and s.steps[i] != 1):
+                    starts[i], steps[i], shape[i] = 0, 1, dims[i]
+    block = Slice(tuple(starts), tuple(steps), tuple(shape))
+    return s if block == s else block
+
+
+def _in_block(s: Slice, block: Slice) -> Slice:
+    """Where a window is in its block, which takes all of an axis or the same of it."""
+    same = [
+        (a, t, n) == (b, u, m)
+        for a, t, n, b, u, m in zip(
+            s.starts, s.steps, s.shape, block.starts, block.steps, block.shape, strict=True
+        )
+    ]
+    starts = tuple(0 if k else a for k, a in zip(same, s.starts, strict=True))
+    steps = tuple(1 if k else t for k, t in zip(same, s.steps, strict=True))
+    return Slice(starts, steps, s.shape)
 
 
 def _extents(layers: Sequence[Layer]) -> tuple[Dim, ...] | None:
@@ -261,12 +293,10 @@ def _window_of_kept(s: Slice, kept: tuple[int | None, ...], rank: int) -> Slice 
     return Slice(tuple(starts), tuple(steps), tuple(shape))
 
 
-def _window_before(s: Slice, dims: tuple[Dim, ...], parent: tuple[Dim, ...]) -> Slice | None:
-    """The window of ``parent`` that, reshaped, is a window of it under the shape ``dims``."""
+def _window_before(s: Slice, dims: tuple[Dim, ...], axes: Sequence[Sequence[int]]) -> Slice | None:
+    """The window of a parent that, reshaped, is a window of it under the shape ``dims``, of which
+    ``axes`` are each of the parent's."""
     found: list[tuple[Dim, Dim, Dim]] = []
-    axes = split_axes(parent, dims)
-    if axes is None:
-        return None
     for group in axes:
         window = _as_one_axis(s, dims, group)
         if window is None:
