@@ -21,6 +21,7 @@ from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.regions import Free, closed, diverged
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Cell, PyScalar, Scalar, Tracer, fresh, lift, wrap_array
+from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.tagged import widest
 
 
@@ -168,7 +169,7 @@ def traced_body(
                 emit_raise(session, error)
             out, tree = trees.flatten(result)
             out = [constant(widest(x)) for x in out]
-            values = [lift(x).value if isinstance(x, Tracer) else None for x in out]
+            values = [_value(x) if isinstance(x, Tracer) else None for x in out]
     finally:
         session.orders = outer
     before = dict(frame.touched)
@@ -178,8 +179,15 @@ def traced_body(
     return StagedBody(frame.builder, out, tree, values, wrote)
 
 
+def _value(x: Tracer) -> Value:
+    """What the run decides of a leaf: a number, an array, which of a few texts."""
+    return x.which if isinstance(x, ChosenConstant) else lift(x).value
+
+
 def like(x: Any, value: Value) -> Any:
     """A traced value of the same kind as ``x`` that holds ``value``."""
+    if isinstance(x, ChosenConstant):
+        return ChosenConstant(x.choices, value)
     if isinstance(x, Scalar | np.generic):
         return Scalar(value)
     if isinstance(x, PyScalar):
@@ -237,7 +245,9 @@ def tangent_tree(staged: Staged, results: Sequence[Value], values: Sequence[Valu
             leaves.append(none_or_zero(x))
             continue
         v = next(primals)  # whose extents are values of the trace around, unlike those of `inner`
-        if is_inexact(v.dtype):
+        if isinstance(x, ChosenConstant):
+            leaves.append(none_or_zero(x))
+        elif is_inexact(v.dtype):
             leaves.append(gradient_like(x, next(found)))
         else:
             leaves.append(gradient_like(x, b.zeros_like(v) if v.rank else b.const(0, v.dtype)))

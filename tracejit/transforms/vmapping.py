@@ -13,6 +13,7 @@ from tracejit.ir.types import TensorType
 from tracejit.trace.session.concretize import plain_text, shown_dim, shown_shape
 from tracejit.trace.session.raising import Diverged
 from tracejit.trace.values.all import Array, PyScalar, Scalar, lift, wrap_array
+from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.transforms.outermost import outermost
 from tracejit.transforms.requirements import (
     kind_of_object,
@@ -20,7 +21,7 @@ from tracejit.transforms.requirements import (
     require_numbers,
     shown_structure,
 )
-from tracejit.transforms.staged import Staged, own
+from tracejit.transforms.staged import Staged, like, own
 from tracejit.transforms.transform import Transform, shown
 
 if TYPE_CHECKING:
@@ -137,6 +138,11 @@ class Vmapped(Transform):
                 out.append(x if axis is None else _repeated(staged, x, size))
                 continue
             value, differs = next(found)
+            if isinstance(x, ChosenConstant):
+                if differs:
+                    x.refuse("differs by example of vmap")
+                out.append(like(x, value))
+                continue
             if axis is None:
                 if differs:
                     throw(ValueError("vmap: out_axes is None for a result that differs by example"))

@@ -38,13 +38,13 @@ class ChosenConstant(Tracer):
         return tuple(b.op("eq", self.which, b.const(k, "i64")) for k in found)
 
     def read(self) -> NoReturn:
-        self._refuse("is used where it must be a number or known when compiling")
+        self.refuse("is used where it must be a number or known when compiling")
 
     def static_value(self) -> None:
         """No constant."""
 
     def __iter__(self) -> NoReturn:
-        self._refuse("is gone through")
+        self.refuse("is gone through")
 
     def __bool__(self) -> bool:
         return bool(self._same_of_all(bool, "is tested where no branch can be made"))
@@ -56,7 +56,7 @@ class ChosenConstant(Tracer):
         """What a function gives for all choices."""
         found = set(map(function, self.choices))
         if len(found) > 1:
-            self._refuse(how)
+            self.refuse(how)
         return found.pop()
 
     def __eq__(self, other: object) -> Any:
@@ -100,7 +100,8 @@ class ChosenConstant(Tracer):
     def __repr__(self) -> str:
         return " or ".join(map(repr, self.choices))
 
-    def _refuse(self, how: str) -> NoReturn:
+    def refuse(self, how: str) -> NoReturn:
+        """Say that what is done needs to know which one it is."""
         raise UnsupportedError(
             f"{where()}: {self!r}, as a loop or branch went, {how}; write a branch for each with =="
         )
