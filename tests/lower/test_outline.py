@@ -101,7 +101,7 @@ def F(*values: float) -> np.ndarray:
 
 CASES: dict[str, tuple[Callable[..., Any], Callable[[], tuple[Any, ...]], int]] = {
     "carried": (running, lambda: (F(1, 2, 3, 4),), 1),
-    "while inside": (escape, lambda: (np.array([0.1, 1, -2j, 0.3j]), 20), 4),
+    "while inside": (escape, lambda: (np.array([0.1, 1, -2j, 0.3j]), 20), 2),
     "index in range": (counted, lambda: (np.zeros(3), np.array([1, 2, 1, -3])), 3),
     "index out of range": (counted, lambda: (np.zeros(3), np.array([1, 3, 1])), 3),
     "test in range": (in_the_test, lambda: (F(1, 2, 5), 3.0), 2),

@@ -67,13 +67,24 @@ def writes_what_it_looks_at(x: Any, i: Any, v: Any) -> Any:
     return v
 
 
+def never_ends_after_it(x: Any, i: Any, v: Any) -> Any:
+    for k in range(len(i)):
+        n = abs(i[k])
+        while n > 9000:
+            n = abs(n + i[k] % 2) - 1 + i[k] % 2
+        v[k] = x[n]
+    return v
+
+
 SPREAD = [adds, gathers, through_two, writes_before, divides]
 
 
 @pytest.mark.parametrize("shapes", ["static", "dynamic"])
 @pytest.mark.parametrize("fails", [(), (0,), (200,), (299,), (150, 151), (40, 299)], ids=str)
 @pytest.mark.parametrize(
-    "fn", [*SPREAD, counts_too, writes_what_it_looks_at], ids=lambda f: f.__name__
+    "fn",
+    [*SPREAD, counts_too, writes_what_it_looks_at, never_ends_after_it],
+    ids=lambda f: f.__name__,
 )
 def test_effects_are_those_before_the_first_failure(
     fn: Callable[..., Any], fails: tuple[int, ...], shapes: Any

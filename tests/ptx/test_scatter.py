@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("cupy")
 
 from tests.ptx.fake_device import Counts, fake_device
+from tests.ptx.lanes import Lanes
 from tracejit import jit
 from tracejit.ir.core import Instr
 from tracejit.ir.program import kernels
@@ -81,6 +82,21 @@ def test_any_number_of_blocks(count: int) -> None:
     out, values = RNG.normal(size=40), RNG.normal(size=count)
     got, _ = called(at(np.add), out, places, values)
     np.add.at(out, places, values)
+    np.testing.assert_array_equal(got, out)
+
+
+def random_warp(ready: Any) -> int:
+    return int(RNG.choice(ready))
+
+
+@pytest.mark.parametrize("choose", [min, max, random_warp], ids=lambda f: f.__name__)
+def test_whichever_warp_goes_on_first(
+    choose: Callable[[Any], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lanes, "choose", staticmethod(choose))
+    out, values = RNG.normal(size=9), RNG.normal(size=300)
+    got, _ = called(at(np.add), out, PLACES, values)
+    np.add.at(out, PLACES, values)
     np.testing.assert_array_equal(got, out)
 
 

@@ -293,7 +293,8 @@ class Dispatcher:
     ) -> tuple[Version, Any]:
         """Call with arrays found in globals as further leaves, since these overlap something."""
         if any(array.held is not None for array in version.preconditions.arrays.values()):
-            raise self._in_python("a memory map in a global overlaps what is written")
+            what = "an array on a GPU" if held.device is not None else "a memory map"
+            raise self._in_python(f"{what} in a global overlaps what is written")
         overlapping_globals = version.preconditions.arrays_now()
         arguments, _ = self._described(held, structure, overlapping_globals)
         arguments, _ = self._shared(arguments)

@@ -32,6 +32,8 @@ def checked_ahead(loop: Instr, memory: Memory) -> list[Instr] | None:
         return None
     (body,) = loop.regions
     looked_at = needed(body.instrs, (), may_fail)
+    if any(i.has(Trait.LOOP) and not is_counted(i) for i in walk(looked_at)):
+        return None  # after the first failure one may never end
     if not set(RegionOp(loop).carried_in(body)).isdisjoint(v for i in looked_at for v in uses(i)):
         return None
     search, first = _search(loop, looked_at, memory)
