@@ -31,7 +31,7 @@ COUNTS = {
     "jacobi_rotations": (3, 0, 1),
     "laplace_determinant": (4, 1, 2),
     "n_body_loops": (2, 0, 1),
-    "mandelbrot_shrinking": (488, 122, 33),
+    "mandelbrot_shrinking": (488, 122, 3),
 }
 
 
