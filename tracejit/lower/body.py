@@ -295,7 +295,8 @@ class Body:
         """Compute a tensor into memory of its own."""
         shape = self.type(value).shape
         line = line_of(self.inlining, value)
-        axes = unflattened_shape(self.inlining, line, self.dim)
+        several = line is not value or value.rank == 1
+        axes = unflattened_shape(self.inlining, line, self.dim) if several else ()
         parts = None if axes else pieces(self.inlining, value, self.dim)
 
         def build(p: Puller, kernel: Scope, dest: Value) -> Index | None:
@@ -303,9 +304,13 @@ class Body:
                 loop_nests.fill_pieces(p, kernel, dest, value, *parts)
                 return None
             flat = (dest if dest.rank == 1 else self.flat(dest)) if axes else None
-            nest = loop_nests.Nest(p, kernel, shape if flat is None else axes)
-            idx = nest.idx if flat is None else (linear_index(nest.idx, axes),)
-            element = p.pull(value if flat is None else line, idx, nest.scope)
+            if flat is None:
+                nest = loop_nests.Nest(p, kernel, shape)
+                idx, element = nest.idx, p.pull(value, nest.idx, nest.scope)
+            else:
+                nest = loop_nests.Nest(p, kernel, axes)
+                idx = (linear_index(nest.idx, axes),)
+                element = p.pull(line, idx if line.rank == 1 else nest.idx, nest.scope)
             loop_nests.store(nest.scope, dest if flat is None else flat, element, idx)
             nest.close()
             return idx

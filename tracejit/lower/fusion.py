@@ -167,21 +167,29 @@ def _reduces_line(root: Instr) -> bool:
 
 
 def line_of(inlining: Inlining, value: Value) -> Value:
-    """The line of elements that ``value`` is cut out of, or itself."""
+    """What has the elements of ``value`` in the same order, and is computed where ``value`` is: a
+    line, or a tensor of which ``value`` merges axes; otherwise itself."""
     instr = inlining.defs.get(value)
-    if instr is None or not is_reshape(instr):
+    if instr is None or not is_reshape(instr) or instr.operands[0] not in inlining.inlined:
         return value
     (x,) = instr.operands
-    return x if x.rank == 1 and x in inlining.inlined else value
+    return x if x.rank == 1 or len(_long_axes(x)) > len(_long_axes(value)) else value
+
+
+def _long_axes(value: Value) -> tuple[Dim, ...]:
+    return tuple(n for n in value.shape if n != 1)
 
 
 def unflattened_shape(
     inlining: Inlining, value: Value, dim: Callable[[Dim], Dim]
 ) -> tuple[Dim, ...]:
-    """The axes of what a line is computed from, when it is all of a tensor in another order.
+    """The axes of what a line (see ``line_of``) is computed from, when it is all of a tensor in
+    another order.
 
     Loops over those axes need no division to find the element. Empty where there is no such tensor.
     """
+    if value.rank > 1:
+        return tuple(map(dim, value.shape))
     stack = [value] if value.rank == 1 else []
     while stack:
         v = stack.pop()

@@ -26,9 +26,10 @@ from tracejit.trace.array_api.operands import (
 )
 from tracejit.trace.array_api.promotion import promote
 from tracejit.trace.array_api.reductions import NO_VALUE, accumulator, fold_value, scan_value
+from tracejit.trace.array_api.staged import staged
 from tracejit.trace.array_api.ufunc_loops import LOOPS
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import Array, Tracer, fresh, wrap
+from tracejit.trace.values.all import Array, Tracer, dim_value, fresh, wrap
 from tracejit.trace.views.broadcast import stretch
 
 
@@ -288,27 +289,35 @@ def _counts(line: Value, points: Value, strict: bool) -> Value:
     LLVM takes time exponential in the steps where bounds are selected instead.
     """
     b = builder()
-    one, zero = b.const(1, "i64"), b.const(0, "i64")
-    none = stretch(zero, points.shape)
+    zero = b.const(0, "i64")
     n = line.shape[0]
-    steps = max(n - 1, 0).bit_length() if isinstance(n, int) else 48
-    low, size, last = none, b.index(n), b.index(n - 1)
+    last = b.index(n - 1)
     if not current().ranges.at_least(n, 1):  # there must be something to look at
         line = b.op("concatenate", line, b.broadcast(b.const(0, line.dtype), (1,), ()), axis=0)
         last = b.index(ex.emax(n - 1, 0))
-    last = stretch(last, points.shape)
 
-    def stepped(low: Value, by: Value, place: Value) -> Value:
-        inside = b.op("minimum", b.op("maximum", place, none), last)
-        go = _before(b.op("gather", line, inside, axes=(0,)), points, strict)
-        return b.op("add", low, b.op("select", go, stretch(by, points.shape), none))  # type: ignore[no-any-return]
+    def step(low: Any, by: Any, ahead: Any) -> Any:
+        """Further by so much where the element ahead comes before the point."""
+        inside = np.minimum(np.maximum(low + ahead, 0), wrap(last))
+        element = builder().op("gather", line, value_of(inside), axes=(0,))
+        return low + np.where(wrap(_before(element, points, strict)), by, 0)
 
-    for _ in range(steps):
-        half = b.op("shift_right", size, one)
-        place = b.op("add", low, stretch(b.op("sub", half, one), points.shape))
-        low = stepped(low, half, place)
-        size = b.op("shift_right", b.op("add", size, one), one)
-    return stepped(low, b.op("minimum", size, one), low)
+    low: Any = wrap(stretch(zero, points.shape))
+    size: Any = dim_value(n)
+    if isinstance(n, int):
+        for _ in range(max(n - 1, 0).bit_length()):
+            low, size = step(low, size >> 1, (size >> 1) - 1), (size + 1) >> 1
+    else:
+        left = b.convert(b.op("frexp_exponent", b.convert(last, "f64")), "i64")  # its bits
+        low, size = staged(_halved)(low, size, wrap(left), step)
+    return value_of(step(low, np.minimum(size, 1), 0))
+
+
+def _halved(low: Any, size: Any, times: Any, step: Any) -> Any:
+    for _ in range(times):
+        low = step(low, size >> 1, (size >> 1) - 1)
+        size = (size + 1) >> 1
+    return low, size
 
 
 def _before(element: Value, point: Value, strict: bool) -> Value:

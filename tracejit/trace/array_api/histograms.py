@@ -79,17 +79,15 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     known = current().literal(edges.read())
     message = "bins must be monotonically increasing or decreasing"
     n: Any = dim_value(edges.dims[0])
-
-    def falling() -> Any:
-        return n - np.searchsorted(edges[::-1], points, side=side)
-
     if known is None:
         _check(np.logical_or(steps_up, steps_down), message)
-        return np.where(steps_up, np.searchsorted(edges, points, side=side), falling())[()]
+        upwards = np.where(steps_up, edges, edges[::-1])
+        found: Any = np.searchsorted(upwards, points, side=side)
+        return np.where(steps_up, found, n - found)[()]
     if np.all(known[1:] >= known[:-1]):
         return np.searchsorted(edges, points, side=side)
     _check(np.all(known[1:] <= known[:-1]), message)
-    return falling()
+    return n - np.searchsorted(edges[::-1], points, side=side)
 
 
 # Histograms ---------------------------------------------------------------------------------------

@@ -283,9 +283,9 @@ def _without_one(x: Any, position: Any, axis: int) -> Any:
     message = f"index {position} is out of bounds for axis {axis} with size {n}"
     inside = np.logical_and(position >= -n, position < n)
     current().check(value_of(inside), IndexError, message)
-    at = np.where(position < 0, position + n, position)
-    kept = arange(n - 1)
-    return np.take(x, kept + (kept >= at), axis=axis)
+    at = np.where(position < 0, position + n, position)[()]
+    before = (slice(None),) * axis
+    return np.concatenate([x[(*before, slice(at))], x[(*before, slice(at + 1, None))]], axis=axis)
 
 
 def _without_several(x: Any, obj: Any, axis: int) -> Any:

@@ -11,7 +11,7 @@ from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.names import covers
-from tracejit.trace.array_api.operands import axis_of, check_dim, value_of
+from tracejit.trace.array_api.operands import axis_of, builder, check_dim, value_of
 from tracejit.trace.array_api.ranges import arange
 from tracejit.trace.array_api.staged import user_call
 from tracejit.trace.session.session import current
@@ -34,8 +34,10 @@ def resize(a: Any, new_shape: Any) -> Any:
     have = line.shape[0]
     if isinstance(have, int) and not have:
         return np.zeros_like(line, shape=shape)
-    place: Any = arange(size) % have
-    return np.reshape(np.take(line, place), shape)
+    b, n = builder(), line.dims[0]
+    times = ex.ceildiv(as_dim(size), ex.emax(n, 1))
+    rows = b.op("copy", b.broadcast(value_of(line), (times, n), (1,)))  # no element is divided for
+    return np.reshape(np.ravel(fresh(rows))[:size], shape)
 
 
 @covers(np.place)
@@ -121,9 +123,13 @@ def insert_several(x: Any, obj: Any, values: Any, axis: int) -> Any:
 # Bits ---------------------------------------------------------------------------------------------
 
 
+_BIT_ORDERS = ("big", "little")
+_BAD_ORDER = "'order' must be either 'little' or 'big'"
+
+
 def _shifts(bitorder: str) -> Any:
-    if bitorder not in ("big", "little"):
-        throw(ValueError("'order' must be either 'little' or 'big'"))
+    if bitorder not in _BIT_ORDERS:
+        throw(ValueError(_BAD_ORDER))
     line: Any = arange(8)
     return ((7 - line) if bitorder == "big" else line).astype(np.uint8)
 
@@ -138,13 +144,26 @@ def packbits(a: Any, /, axis: Any = None, bitorder: str = "big") -> Any:
         x, axis = np.ravel(x), 0
     k = axis_of(axis, x.ndim)
     line = np.moveaxis(x != 0, k, -1)
-    n = line.dims[-1]
-    whole = ex.ceildiv(n, 8)
-    lead = line.shape[:-1]
-    more = np.zeros_like(line, shape=(*lead, dim_value(whole * 8 - n)))
-    eights = np.reshape(np.concatenate([line, more], axis=-1), (*lead, dim_value(whole), 8))
-    found: Any = np.sum(eights.astype(np.uint8) << _shifts(bitorder), axis=-1, dtype=np.uint8)
+    if bitorder not in _BIT_ORDERS:
+        throw(ValueError(_BAD_ORDER))
+    n, lead = line.dims[-1], line.shape[:-1]
+    whole, full = ex.ceildiv(n, 8), ex.floordiv(n, 8)
+    found = _packed(line[..., : dim_value(full * 8)], dim_value(full), bitorder)
+    if whole != full:
+        more = np.zeros_like(line, shape=(*lead, dim_value(whole * 8 - n)))
+        rest = np.concatenate([line[..., dim_value(full * 8) :], more], axis=-1)
+        last = _packed(rest, dim_value(whole - full), bitorder)
+        found = np.concatenate([found, last], axis=-1)
     return np.moveaxis(found, -1, k)
+
+
+def _packed(bits: Any, count: Any, bitorder: str) -> Any:
+    """So many bytes of eight bits each."""
+    eights = np.reshape(bits, (*bits.shape[:-1], count, 8)).astype(np.uint8)
+    found: Any = eights[..., 7 if bitorder == "big" else 0]
+    for place in range(1, 8):
+        found = found | eights[..., 7 - place if bitorder == "big" else place] << np.uint8(place)
+    return found
 
 
 @covers(np.unpackbits)
