@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tracejit.codegen_llvm import engine
+
 SCRIPT = """
 import sys
 import numpy as np
@@ -55,3 +57,15 @@ def test_bits_do_not_depend_on_the_width(tmp_path: Path) -> None:
         same = (narrow == host) | (np.isnan(narrow) & np.isnan(host))
         assert np.all(same), f"result {k}: {np.sum(~same)} differ"
         assert np.array_equal(np.signbit(narrow), np.signbit(host)) or np.isnan(narrow).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "slow"), [("cascadelake", True), ("sapphirerapids", False), ("znver4", False)]
+)
+def test_elements_are_loaded_one_by_one_where_gathers_are_slow(
+    monkeypatch: pytest.MonkeyPatch, name: str, slow: bool
+) -> None:
+    """Microcode of these processors makes a gather slower than its loads. The bits are the same."""
+    monkeypatch.setattr(engine.llvm, "get_host_cpu_name", lambda: name)
+    assert ("+prefer-no-gather" in engine.Engine().features.split(",")) == slow
+    assert "+prefer-no-gather" not in engine.Engine("x86-64-v4").features
