@@ -17,7 +17,7 @@ _NUMBAS = frozenset(
         *("nogil", "nopython", "nrt", "pipeline_class"),
     ]
 )
-_IN_PLACE = f"memory is reused in place where nothing else reads it: {_LEAVE_OUT}"
+_IN_PLACE = "write the result where it is to go, and return that: p[:] = new; return p"
 _STATIC = "compile the transform: jit(grad(f), static_argnames=...)"
 
 #: By function, then by option: what to do here.
