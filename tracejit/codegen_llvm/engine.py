@@ -100,8 +100,10 @@ class CompiledModule:
 #: Processors whose microcode slows gathers down, so that they leak nothing (Intel-SA-00828): one of
 #: eight elements then takes longer than eight loads.
 _SLOW_GATHERS = frozenset(
-    """skylake skylake-avx512 cascadelake cooperlake cannonlake icelake-client icelake-server
-    tigerlake rocketlake""".split()
+    [
+        *("skylake", "skylake-avx512", "cascadelake", "cooperlake", "cannonlake"),
+        *("icelake-client", "icelake-server", "tigerlake", "rocketlake"),
+    ]
 )
 
 
