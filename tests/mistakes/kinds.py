@@ -56,24 +56,6 @@ def _(n: Any) -> Any:
     return pairs[3] is pairs[3]  # here
 
 
-@mistake("a list of lists that is an argument is read at a run-time place, and changed", "",
-         UnsupportedError, "copy it first", "`[list(row) for row in x]`",
-         [[1], [2, 3]] * 40, 70)  # fmt: skip
-def _(x: Any, n: Any) -> Any:
-    for i in range(n):
-        x[i].append(i)  # here
-    return x
-
-
-@mistake("a dict of lists that is an argument is read at a run-time key, and changed", "",
-         UnsupportedError, "copy it first", "`{k: list(v) for k, v in x.items()}`",
-         {0: [1], 5: [2, 3]}, np.array([5, 0]))  # fmt: skip
-def _(x: Any, keys: Any) -> Any:
-    for k in keys:
-        x[k].append(7)  # here
-    return x
-
-
 @mistake("a list that grows under a run-time condition gets a number here, a tuple there", "",
          UnsupportedError, "holds numbers", "keep several lists")  # fmt: skip
 def _(x: Any) -> Any:

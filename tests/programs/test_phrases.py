@@ -14,6 +14,7 @@ from tests.programs.comprehensions import COMPREHENSIONS, ITERATORS
 from tests.programs.contexts import CONTEXTS
 from tests.programs.control_flow import CONTROL_FLOW
 from tests.programs.copying import COPIES
+from tests.programs.deep_lists import DEEP, LENT, new
 from tests.programs.deques import DEQUES
 from tests.programs.dynamic_sizes import DYNAMIC_SIZES
 from tests.programs.generator_functions import GENERATOR_FUNCTIONS
@@ -161,6 +162,49 @@ def test_lists_of_lists(phrase: Phrase, policy: str) -> None:
 def test_rows_that_are_written_show_under_each_name(f: Any) -> None:
     x = np.array([1])
     assert jit(f, opt_level=0)(x) == f(x)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(DEEP))
+def test_deep_lists(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(LENT))
+def test_lists_of_arguments_that_are_changed(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize("make", [new([[1], [2, 3], [4]], 1), new([[k, 5] for k in range(99)], 1)])
+def test_lists_of_arguments_are_the_callers(make: Any) -> None:
+    def f(x: Any, i: Any) -> Any:
+        x[i].append(7)
+        x[0], x[i] = x[i], x[0]
+        return x[i], x[::-1], [x[0]]
+
+    x, i = make()
+    before = list(x)
+    one, backwards, (first,) = jit(f, shapes="dynamic")(x, i)
+    assert one is before[0] is x[1]
+    assert first is before[1] is x[0]
+    assert first[-1] == 7
+    assert all(any(row is other for other in before) for row in backwards)
+
+
+def test_a_list_that_is_returned_in_several_places_is_one() -> None:
+    def f(n: int) -> Any:
+        g: list[list[int]] = [[] for _ in range(n)]
+        for i in range(n):
+            g[i % 3].append(i)
+        longest = g[0]
+        for row in g:
+            if len(row) > len(longest):
+                longest = row
+        return g, g[n // 2], longest, {"longest": longest}
+
+    g, middle, longest, named = jit(f, shapes="dynamic")(7)
+    assert (g, middle, longest, named) == f(7)
+    assert middle is g[3]
+    assert longest is g[0] is named["longest"]
 
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(REFERENCES))

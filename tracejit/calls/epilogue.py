@@ -19,6 +19,7 @@ from tracejit.ir.results import (
     ContainerChange,
     Out,
     every_part,
+    lent_in,
 )
 from tracejit.records import dataclass
 from tracejit.trace.guards.paths import Path, as_path
@@ -50,7 +51,9 @@ class CallerChanges:
         self.arrays = {out.arg for out in found if isinstance(out, ArgOut)}
         self._paths = {change.path for change in containers}
         self._paths |= {out.path for out in found if isinstance(out, CallerOut)}
-        self._containers = [(c.path, c.keys, Recipe(c.outs, c.tree)) for c in containers]
+        self._lent = {*lent_in(found), *(c.lent for c in containers if c.lent is not None)}
+        self._paths |= {lent.path for lent in self._lent}
+        self._containers = [(c.path, c.keys, Recipe(c.outs, c.tree), c.lent) for c in containers]
         self._attributes = [(a.owner, a.name, Recipe(a.outs, a.tree)) for a in attributes]
         self._beyond = tuple(beyond)
         #: Whether it needs the containers of the call, or changes something.
@@ -66,13 +69,20 @@ class CallerChanges:
         """Change them; then what makes the result. ``values`` and ``array``: as in it."""
         # All are found before one is changed: the change of one may drop another.
         containers = {path: _container(call, path) for path in self._paths}
+        lent = {lists: _lent(containers[lists.path], lists.depth) for lists in self._lent}
         owners = [_owner(call, owner) for owner, _, _ in self._attributes]
         if self._beyond:
-            changed = [containers[path] for path, _, _ in self._containers]
+            changed = [containers[path] for path, _, _, _ in self._containers]
+            changed += [x for lists in lent.values() for x in lists]
             _must_be_seen(call, changed, self._beyond)
-        rebuilder = Rebuilder(values, array, containers, boxes)
-        for path, keys, recipe in self._containers:
-            _fill(containers[path], keys, recipe.make(rebuilder))
+        rebuilder = Rebuilder(values, array, containers, boxes, lent)
+        for path, keys, recipe, lists in self._containers:
+            items = recipe.make(rebuilder)
+            if lists is None:
+                _fill(containers[path], keys, items)
+            else:
+                for x, held in zip(lent[lists], items, strict=True):
+                    x[:] = held
         for owner, (_, name, recipe) in zip(owners, self._attributes, strict=True):
             put_attribute(owner, name, recipe.make(rebuilder))
         return rebuilder
@@ -98,6 +108,15 @@ class Epilogue:
         values, by_number = raw
         made = self._changes.apply(call, values, by_number.__getitem__, self._boxes)
         return self._result.make(made)
+
+
+def _lent(container: Any, depth: int) -> list[list[Any]]:
+    """The lists that are items of a list or dict, or so many steps further down, each once."""
+    found = list(container.values() if isinstance(container, dict) else container)
+    found = list({id(x): x for x in found}.values())
+    for _ in range(depth - 1):
+        found = list({id(x): x for row in found for x in row}.values())
+    return found
 
 
 def left_as_changed(error: BaseException, call: tuple[Any, Any], leaves: Sequence[Any]) -> None:

@@ -6,6 +6,7 @@ import copy
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ from tracejit.ir.results import (
     CopyOut,
     Extents,
     HeapOut,
+    Lent,
     ListOut,
     MadeOut,
     ObjectOut,
@@ -71,7 +73,7 @@ class Rebuilder:
     """Makes results of IR results and of what the caller has. One object is made once.
 
     ``array(k)`` is argument array k; ``containers``: those of the caller, by path; ``boxes``: what
-    arrays and scalars of the run become.
+    arrays and scalars of the run become; ``lent``: lists of the caller's.
     """
 
     def __init__(
@@ -80,11 +82,13 @@ class Rebuilder:
         array: Callable[[int], Any],
         containers: Mapping[tuple[Any, ...], Any],
         boxes: Boxes,
+        lent: Mapping[Lent, Sequence[list[Any]]] = MappingProxyType({}),
     ) -> None:
         self.boxes = boxes
         self.results = results
         self.array = array
         self.containers = containers
+        self.lent = lent
         #: What was made, by its out or its kind and number.
         self._once: dict[Any, Any] = {}
 
@@ -121,8 +125,8 @@ class Rebuilder:
     def _every(self, out: ListOut) -> _Items:
         return self._run(out)
 
-    def _numbered(self, out: RefOut) -> _Items:
-        return _Items(self._list(out.heap, int(self.results[out.index])))
+    def _numbered(self, out: RefOut) -> list[Any]:
+        return self._list(out.heap, int(self.results[out.index]))
 
     def _argument(self, out: ArgOut) -> Any:
         return self.array(out.arg)
@@ -171,6 +175,9 @@ class Rebuilder:
 
     def _list(self, heap: HeapOut, number: int) -> list[Any]:
         """A list of a heap, made once."""
+        lent = () if heap.lent is None else self.lent[heap.lent]
+        if number < len(lent):
+            return lent[number]
         found: list[Any] | None = self._once.get((heap, number))
         if found is None:
             start, count = self.boxes.items(self.results[heap.rows])[number, :2].tolist()
@@ -239,7 +246,7 @@ _MAKE: dict[type, Callable[[Rebuilder, Any], Any]] = {
     ObjectOut: Rebuilder._object,
 }
 #: Outs that make runs of items, for lists around them to take in.
-_RUNS = {ListOut, RefOut, TableOut}
+_RUNS = {ListOut, TableOut}
 
 
 class Recipe:

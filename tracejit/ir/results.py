@@ -69,18 +69,28 @@ class ListOut:
     make: type | None
 
 
+@dataclass(frozen=True)
+class Lent:
+    """The lists that are items of the caller's list or dict at ``path`` in (args, kwargs), or so
+    many steps further down: each once, in order."""
+
+    path: tuple[Any, ...]
+    depth: int
+
+
 @dataclass(eq=False)
 class HeapOut:
     """Lists that are items of others: IR result ``rows`` says of each where it begins in ``items``,
-    and how many it has. None for ``items``: all are empty."""
+    and how many it has. None for ``items``: all are empty. ``lent``: the first are the caller's."""
 
     rows: int
     items: ListOut | None = None
+    lent: Lent | None = None
 
 
 @dataclass(frozen=True)
 class RefOut:
-    """The items of the list of ``heap`` whose number is IR result ``index``."""
+    """The list of ``heap`` whose number is IR result ``index``, the same one wherever it is."""
 
     index: int
     heap: HeapOut
@@ -223,18 +233,40 @@ def every_part(outs: Iterable[Out]) -> Iterator[Out]:
         yield out
 
 
+def lent_in(outs: Iterable[Out]) -> set[Lent]:
+    """Lists of the caller's that may be in what outs make."""
+    found: set[Lent] = set()
+    heaps: list[HeapOut] = []
+    for out in every_part(outs):
+        if isinstance(out, RefOut):
+            heaps.append(out.heap)
+        elif isinstance(out, ListOut):
+            heaps += [part.heap for part in out.parts if part.heap is not None]
+    met: set[int] = set()
+    while heaps:
+        heap = heaps.pop()
+        if id(heap) not in met:
+            met.add(id(heap))
+            found |= {heap.lent} if heap.lent is not None else set()
+            parts_of_items = heap.items.parts if heap.items is not None else ()
+            heaps += [part.heap for part in parts_of_items if part.heap is not None]
+    return found
+
+
 class FIELDS:
     """In a path: the step from a dataclass instance to the dict of its attributes."""
 
 
 @dataclass(frozen=True)
 class ContainerChange:
-    """The caller's list or dict at ``path`` (from (args, kwargs)) now holds ``outs``."""
+    """The caller's list or dict at ``path`` (from (args, kwargs)) now holds ``outs``; or each of
+    the lists that are ``lent`` does hold one of them."""
 
     path: tuple[Any, ...]
     keys: tuple[Any, ...] | None
     tree: Any
     outs: tuple[Out, ...]
+    lent: Lent | None = None
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ from tracejit.trace.values.caller_lists import as_list
 from tracejit.trace.values.captured_arrays import CapturedArray, argument_cell
 from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.going_on import must_leave_plain
+from tracejit.trace.values.lent_lists import lend
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound, bound_value
 from tracejit.trace.values.reach import holds_traced
@@ -188,6 +189,7 @@ def _trace(
     }
     outside = Outside(session, (call_args, call_kwargs), [*static, *objects.values()])
     session.outside = outside
+    lend(session)
     outside.keeps_changes, outside.check_result = keeps_changes and not nested(), _check
     for value in static:
         outside.root(value, type(value).__name__)

@@ -51,7 +51,8 @@ from tracejit.trace.values.all import (
     Tracer,
 )
 from tracejit.trace.values.dynamic_list import is_grown, length_of
-from tracejit.trace.values.list_heaps import Heap, one_heap
+from tracejit.trace.values.list_heap_sites import one_heap
+from tracejit.trace.values.list_heaps import Heap
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.table_forms import TableForm

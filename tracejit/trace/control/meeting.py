@@ -31,7 +31,7 @@ from tracejit.trace.control.plans import (
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.values.all import Array
 from tracejit.trace.values.chosen_constants import ChosenConstant, is_choice
-from tracejit.trace.values.list_heaps import one_heap
+from tracejit.trace.values.list_heap_sites import one_heap
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 
 

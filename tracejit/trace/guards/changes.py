@@ -16,13 +16,15 @@ from tracejit.trace.convert import is_converted
 from tracejit.trace.guards.guard_equality import is_by_kind
 from tracejit.trace.guards.guards import Relation
 from tracejit.trace.guards.paths import Path
+from tracejit.trace.session.frames import Restart
 from tracejit.trace.session.plain import plain_attribute
 from tracejit.trace.session.regions import emit_cond
 from tracejit.trace.session.session import where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
+from tracejit.trace.values.caller_lists import lent_key
 from tracejit.trace.values.dunder_methods import own_getter
-from tracejit.trace.values.dynamic_list import ListBuffer
+from tracejit.trace.values.dynamic_list import is_ref
 from tracejit.trace.values.kept_changes import (
     KeepChanges,
     KeepingCall,
@@ -31,7 +33,7 @@ from tracejit.trace.values.kept_changes import (
 )
 from tracejit.trace.values.made_objects import is_instance, made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone
-from tracejit.trace.values.results import Describer
+from tracejit.trace.values.results import Describer, lent_change
 from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.structured_results import must_stand_alone
 
@@ -54,7 +56,7 @@ class Changes:
         self._repeated: dict[int, tuple[Any, int]] = {}
         #: By object and name: it, a dict of what the attribute is set to, and what it was before.
         self._attributes: dict[tuple[int, str], tuple[Any, dict[str, Any], Any]] = {}
-        self._same_items: dict[int, tuple[ListBuffer, list[Any]]] = {}
+        self._same_items: dict[int, tuple[Any, list[Any]]] = {}
         self._static = {id(x): x for x in static}
         #: Objects of the program's classes that were met, and their attributes as they were.
         self._as_met: dict[int, tuple[Any, dict[str, Any]]] = {}
@@ -90,7 +92,7 @@ class Changes:
 
     def apart(self, obj: Any) -> bool:
         """Whether a container in a result is described as one object, not by its leaves."""
-        return self.keeps(obj) or self.number_of(obj) is not None
+        return self.keeps(obj) or self.number_of(obj) is not None or is_ref(obj)
 
     def note_results(self, result: Any) -> list[Array]:
         """Find new containers that are in several places of what leaves the trace; its arrays."""
@@ -152,7 +154,24 @@ class Changes:
         found = next((before for _, x, before in self._containers if x is obj), None)
         return found is not None and not self._is_changed(obj, found)
 
-    def same_items(self, run: ListBuffer, items: list[Any]) -> None:
+    def containers(self) -> Sequence[tuple[tuple[Any, ...], Any, Any]]:
+        """Lists, dicts and deques that are arguments or in them, with the ways to them, and what
+        they held when the call began."""
+        return self._containers
+
+    def lend_lists_around(self, path: tuple[Any, ...]) -> None:
+        """A list in an argument cannot be read as one of several where it is: if it is one of a
+        list or dict of lists, begin again with these lent."""
+        held = {p: before for p, _, before in self._containers}
+        around = path[:-1]
+        while around[:-1] in held and type(held[around]) in (list, dict):
+            around = around[:-1]
+        if around in held and all(type(x) is list for x in _items(held[around])):
+            key = lent_key(around)
+            if not self.session.loop_is(key, "lists"):
+                raise Restart(key, "lists", f"{where()}: lists of an argument are chosen")
+
+    def same_items(self, run: Any, items: list[Any]) -> None:
         """Note that a buffer holds the items that a list held before it."""
         self._same_items[id(run)] = run, self._as_came(items)
 
@@ -163,7 +182,11 @@ class Changes:
 
     def container_changes(self, describer: Describer) -> list[ContainerChange]:
         """Lists, dicts and deques of the arguments whose items are no longer what came in."""
-        changes = []
+        changes = [
+            lent_change(describer, heap)
+            for heap in self.session.heaps.values()
+            if heap.lent is not None and heap.is_changed
+        ]
         for path, obj, before in self._containers:
             if not self._is_changed(obj, before):
                 continue
@@ -179,6 +202,7 @@ class Changes:
         if not self.keeps_changes:
             return False
         changed = any(self._is_changed(obj, before) for _, obj, before in self._containers)
+        changed |= any(h.lent is not None and h.is_changed for h in self.session.heaps.values())
         sets = (x is not first for _, now, first in self._attributes.values() for x in now.values())
         return changed or any(sets)
 
@@ -186,7 +210,8 @@ class Changes:
         items, old = self._as_came(_items(obj)), _items(before)
         if len(items) != len(old) or any(map(is_not, items, old)):
             return True
-        return isinstance(obj, dict) and tuple(obj) != tuple(before)
+        # What stands for all entries is as it came, if items are.
+        return isinstance(obj, dict) and trees.Entries not in obj and tuple(obj) != tuple(before)
 
     def keep_changes(self) -> None:
         """Keep for the exception that follows what the caller's objects hold now."""

@@ -43,7 +43,7 @@ from tracejit.trace.values.dynamic_list import (
     repeated,
     run_of_items,
 )
-from tracejit.trace.values.list_heaps import by_reference
+from tracejit.trace.values.list_heap_sites import by_reference
 
 #: What to do where arrays at a place that the run knows are not known to have one shape.
 INSTEAD_OF_UNLIKE = (

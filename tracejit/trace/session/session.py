@@ -97,6 +97,8 @@ class Session:
         self.put_together: dict[int, Any] = {}
         #: Lists that are arguments, with their items as the run reads them (``caller_lists``).
         self.caller_lists: dict[int, tuple[Any, Any]] = {}
+        #: Of lists that must not be changed, by identity: what names them as ones to lend.
+        self.lendable: dict[int, Any] = {}
         #: Objects of the user's classes, with the frame in which they were made, by identity.
         self.made: dict[int, tuple[Any, Frame]] = {}
         #: Iterators of Python's, and the keys under which the trace may begin again with them as

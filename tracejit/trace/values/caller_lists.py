@@ -2,7 +2,8 @@
 Lists in others are a heap of what they held when the call began.
 
 The caller's lists stay what they are, so the heap stands for them only as long as none of them is
-changed, and what is read of it cannot be changed, returned, or put into another list.
+changed, and what is read of it cannot be changed, returned, or put into another list. Where the
+program does that, lists in others are lent instead (``lent_lists``).
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from tracejit.trace.values import table_forms
 from tracejit.trace.values.arrays import Array
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
+    converted,
     form_of,
     is_grown,
     laid_out,
     length_of,
     run_of_items,
 )
+from tracejit.trace.values.list_heap_sites import known_form
 from tracejit.trace.values.list_heaps import Heap
 from tracejit.trace.values.list_kinds import Kind, ListsOf
 from tracejit.trace.values.table_buffers import ROOM, TableBuffer
@@ -59,12 +62,20 @@ def _list_of_lists(rows: trees.Rows) -> list[Any]:
     counts, (n,) = rows.counts.read(), rows.counts.dims
     ends = b.op("cumsum", counts, axis=0)
     items = ListBuffer((rows.array.read(),), rows.array.dims[0], (_numbers_of(rows.array), None))
+    known = known_form(session, site)
+    items = items if known is None else converted(items, known)
     heap.pass_in(items, b.op("sub", ends, counts), counts)
     order = b.op("iota", shape=(n,), axis=0, dtype=np.dtype(np.int64))
     made = [ListBuffer([order], n, ((Kind("int", shape=(), lists=ListsOf(site)),), None))]
-    heap.frozen = _reason(made)
+    heap.frozen, heap.lendable = _reason(made), lent_key(site)
     session.kept[id(made)] = made, heap.frozen
+    session.lendable[id(made)] = heap.lendable
     return made
+
+
+def lent_key(place: Any) -> tuple[str, Any]:
+    """Names a container at a path in the arguments, or the heap of one, as one to lend."""
+    return "lent", place
 
 
 def table_of(x: Any) -> ListBuffer | None:
@@ -77,7 +88,7 @@ def table_of(x: Any) -> ListBuffer | None:
     of_lists = len(rows) == len(x)
     if rows and not of_lists:
         return None
-    return _kept(x, rows, lambda: _table_of_lists(rows, path) if of_lists else _table(x))
+    return _kept(x, rows, path, lambda: _table_of_lists(rows, path) if of_lists else _table(x))
 
 
 def table_of_dict(x: Any) -> TableBuffer | None:
@@ -87,13 +98,13 @@ def table_of_dict(x: Any) -> TableBuffer | None:
     if path is None or not all(type(row) is list for row in x.values()):
         return None
     rows = list(x.values())
-    return _kept(x, rows, lambda: _table_of_entries(list(x), rows, path))
+    return _kept(x, rows, path, lambda: _table_of_entries(list(x), rows, path))
 
 
 _DICTS = (dict, OrderedDict, defaultdict)
 
 
-def _kept(x: Any, rows: Sequence[list[Any]], make: Callable[[], T | None]) -> T | None:
+def _kept(x: Any, rows: Sequence[list[Any]], path: Any, make: Callable[[], T | None]) -> T | None:
     """What stands for a container, made once; neither that nor its lists can be changed then."""
     session = current()
     known = session.caller_lists.get(id(x))
@@ -111,6 +122,7 @@ def _kept(x: Any, rows: Sequence[list[Any]], make: Callable[[], T | None]) -> T 
     if made is not None:
         reason = _reason(x)
         session.kept.update({id(y): (y, reason) for y in (x, *rows)})
+        session.lendable.update({id(y): lent_key(path) for y in (x, *rows) if rows})
         session.caller_lists[id(x)] = x, made
     return made
 
@@ -157,11 +169,13 @@ def _table_of_entries(
     """Keys of one kind, and references to copies of the lists."""
     if not table_forms.are_keyed(dict.fromkeys(keys)):
         return None
-    form = table_forms.form_of_entries(keys, [()]).keys
     found = _references(rows, path, _reason({}))
-    if found is None:
-        return None
-    numbers, kind = found
+    return None if found is None else entries_laid_out(keys, *found)
+
+
+def entries_laid_out(keys: Sequence[Any], numbers: Value, kind: Kind) -> TableBuffer:
+    """A table of keys of one kind, and of references of a kind."""
+    form = table_forms.form_of_entries(keys, [()]).keys
     b = current().b
     n = len(keys)
     room = max(ROOM, 1 << (n - 1).bit_length())
@@ -187,7 +201,7 @@ def _references(rows: Sequence[list[Any]], path: Any, reason: str) -> tuple[Valu
     starts: list[Dim] = [0, *accumulate(counts)][:-1]
     run = run_of_items(items, heap.form) if heap.form is not None else None
     numbers = heap.several(run, _column(starts), _column(counts))
-    heap.frozen = reason
+    heap.frozen, heap.lendable = reason, lent_key(path)
     return numbers, Kind("int", shape=(), lists=ListsOf(site))
 
 

@@ -22,6 +22,9 @@ def touch(session: Session, obj: Any, before: Any = None) -> None:
     inside of the one that made it, remembers what it held."""
     kept = session.kept.get(id(obj))
     if kept is not None and kept[0] is obj:
+        lendable = session.lendable.get(id(obj))
+        if lendable is not None and not session.loop_is(lendable, "lists"):
+            raise Restart(lendable, "lists", kept[1])
         if not session.loop_is(*EVERY_LIST):
             raise Restart(*EVERY_LIST, kept[1])
         raise UnsupportedError(kept[1])

@@ -172,7 +172,8 @@ def replace_items(x: Any, run: ListBuffer) -> None:
         LIST_ROWS["write"](row, run)
         return
     session = current()
-    by_value = run.form[1] is list or any(k.shape is not None for k in run.form[0])
+    kinds = run.form[0]
+    by_value = run.form[1] is list or any(k.shape is not None and not k.lists for k in kinds)
     if by_value and session.outside.path_of(x) is not None:
         raise UnsupportedError(
             f"{where()}: a list of arrays or lists that is an argument changes in a loop or branch "

@@ -11,6 +11,7 @@ lists of two heaps meet, the trace begins again knowing that.
 
 from __future__ import annotations
 
+from operator import is_not
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,11 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.ir.results import Lent
 from tracejit.trace.session.frames import Restart
 from tracejit.trace.session.regions import emit_cond
 from tracejit.trace.session.registry import LIST_HEAPS
-from tracejit.trace.session.session import Session, current, user_lines, where
+from tracejit.trace.session.session import current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
@@ -33,7 +35,7 @@ from tracejit.trace.values.dynamic_list import (
     put_item,
     rows_of,
 )
-from tracejit.trace.values.list_kinds import ElementKinds, Kind, ListsOf, joined, with_kinds_of
+from tracejit.trace.values.list_kinds import ElementKinds, Kind
 from tracejit.trace.values.list_room import of_one_size, put_rows, with_room
 
 #: Of each list: where it begins in the pool, how many items it has, and room for how many.
@@ -51,13 +53,30 @@ class Heap:
         self.pool: list[Any] = []
         #: Why no list of it may be changed any more, if none may be. Others may still come.
         self.frozen: str | None = None
+        #: What names the container that may be lent then, so that they may be.
+        self.lendable: Any = None
+        #: Of which container its first lists are, how many these are, and all as it was then.
+        self.lent: Lent | None = None
+        self.lent_count: Dim = 0
+        self._as_lent: tuple[Any, ...] = ()
+
+    def lend(self, lent: Lent, count: Dim) -> None:
+        """Its lists are so many of the caller's."""
+        self.lent, self.lent_count = lent, count
+        self._as_lent = (*self.rows, *self.pool)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether lists of the caller's may hold something else than they did."""
+        now = (*self.rows, *self.pool)
+        return len(now) != len(self._as_lent) or any(map(is_not, now, self._as_lent))
 
     def must_hold(self, form: ElementKinds | None) -> None:
         """Items of a form are put into a list."""
         if form is None or form == self.form:
             return
         self.must_change()
-        form = by_reference(form)
+        form = LIST_HEAPS["by_reference"](form, within=self.site)
         both = form if self.form is None else joined_forms(self.form, form)
         if both is None or not can_hold(both):
             raise UnsupportedError(
@@ -143,7 +162,7 @@ class Heap:
         return starts, counts
 
     def append(self, number: Value, item: Any) -> None:
-        self.must_hold(form_of([item]))
+        self.must_hold(form_of([item], resolve=False))
         start, count = self._with_room(number, 1)
         pool: ListBuffer = self.pool[0]
         self._set_pool(put_item(pool, start + count, item), pool.count)
@@ -168,7 +187,7 @@ class Heap:
     def put(self, number: Value, at: Dim, item: Any) -> None:
         """Another item at a place, in range."""
         self.must_change()
-        self.must_hold(form_of([item]))
+        self.must_hold(form_of([item], resolve=False))
         pool: ListBuffer = self.pool[0]
         self._set_pool(put_item(pool, self._get(number, _START) + at, item), pool.count)
 
@@ -231,6 +250,8 @@ class Heap:
     def must_change(self) -> None:
         """UnsupportedError where no list may be changed."""
         if self.frozen is not None:
+            if self.lendable is not None and not current().loop_is(self.lendable, "lists"):
+                raise Restart(self.lendable, "lists", self.frozen)
             raise UnsupportedError(self.frozen)
 
     def _set_rows(self, column: Value, count: Dim) -> None:
@@ -280,144 +301,6 @@ def _nothing() -> ListBuffer:
     return empty_run(((Kind("float"),), None))
 
 
-# Which heap -------------------------------------------------------------------------------------
-
-
-def heap_at(site: Any) -> Heap:
-    """The heap of the lists that became items at a place."""
-    session = current()
-    if site not in session.heaps:
-        first = _first(session, site)
-        if first != site:
-            session.heaps[site] = heap_at(first)
-        else:
-            heap = session.heaps[site] = Heap(site)
-            heap.must_hold(_known_form(session, site))
-    found: Heap = session.heaps[site]
-    return found
-
-
-def _first(session: Session, site: Any) -> Any:
-    """Of the places of which lists met in an earlier trace, the first."""
-    group, pending = {site}, [site]
-    pairs = [key[1] for key, how in session.loops if how == "lists" and key[0] == "one"]
-    while pending:
-        place = pending.pop()
-        more = {p for pair in pairs if place in pair for p in pair} - group
-        group |= more
-        pending += more
-    return min(group)
-
-
-def _known_form(session: Session, site: Any) -> ElementKinds | None:
-    """What holds all items that an earlier trace found in the lists of a heap."""
-    found: ElementKinds | None = None
-    for key, how in session.loops:
-        if how == "lists" and key[0] == "lists" and _first(session, key[1]) == site:
-            form = _with_first(session, key[2])
-            found = form if found is None else joined_forms(found, form)
-    return found
-
-
-def _with_first(session: Session, form: ElementKinds) -> ElementKinds:
-    """A form that an earlier trace found, with the heaps as they are in this one."""
-    kinds = [
-        k if k.lists is None else reference_kind(ListsOf(_first(session, k.lists.site)))
-        for k in form[0]
-    ]
-    return tuple(kinds), form[1]
-
-
-def one_heap(a: Heap, b: Heap) -> None:
-    """Lists of two heaps are in one list."""
-    if a is not b:
-        for heap in (a, b):
-            heap.must_change()
-        reason = f"{where()}: lists of several kinds meet"
-        raise Restart(("one", tuple(sorted((a.site, b.site)))), "lists", reason)
-
-
-def resolved(form: ElementKinds) -> ElementKinds:
-    """A form in which each kind of lists has its heap."""
-    return tuple(map(_resolved, form[0])), form[1]
-
-
-def _resolved(kind: Kind) -> Kind:
-    if kind.lists is None or kind.lists.site is not None:
-        return kind
-    site = tuple((code.co_name, line) for code, line in user_lines())
-    heap = heap_at(site)
-    heap.must_hold(kind.lists.items)
-    return reference_kind(ListsOf(heap.site))
-
-
-def by_reference(form: ElementKinds, *, every: bool = False) -> ElementKinds:
-    """A form in which lists are by reference, those of a length that is known only if ``every``."""
-    kinds, make = form
-    lists = _as_lists(form) if make is list else None
-    if lists is not None:
-        return resolved(((reference_kind(lists),), None))
-    return resolved((tuple(_by_reference(k, every) for k in kinds), make))
-
-
-def _by_reference(kind: Kind, every: bool) -> Kind:
-    known = all(type(n) is int for n in kind.shape or ())
-    return reference_kind(_as_lists(((kind,), None))) if kind.row and (every or not known) else kind
-
-
-def reference_kind(lists: ListsOf | None) -> Kind:
-    return Kind("int", shape=(), lists=lists)
-
-
-def _as_lists(form: ElementKinds) -> ListsOf | None:
-    """What the lists are that items of a form are; None where they are no lists, or none holds
-    their items."""
-    kinds, make = form
-    if make is list:
-        items: Kind | None = kinds[0]
-        for kind in kinds[1:]:
-            items = None if items is None else joined(items, kind)
-        return None if items is None else ListsOf(None, ((items,), None))
-    if make is not None:
-        return None
-    (kind,) = kinds
-    if kind.row:
-        return ListsOf(None, ((Kind(*kind.kinds),), None))
-    return kind.lists
-
-
-def _joined(a: Kind, b: Kind) -> Kind | None:
-    """What holds two kinds that differ, of which one is of lists."""
-    if a.row and b.row and a.shape == b.shape:
-        return with_kinds_of(a, b)
-    return _joined_lists(*(_as_lists(((k,), None)) for k in (a, b)))
-
-
-def _joined_lists(a: ListsOf | None, b: ListsOf | None) -> Kind | None:
-    if a is None or b is None:
-        return None
-    if a.site is not None and b.site is not None:
-        one_heap(heap_at(a.site), heap_at(b.site))
-        return reference_kind(a)
-    for one, other in ((a, b), (b, a)):
-        if one.site is not None:
-            heap_at(one.site).must_hold(other.items)
-            return reference_kind(one)
-    if a.items is None or b.items is None:
-        return reference_kind(b if a.items is None else a)
-    items = joined_forms(a.items, b.items)
-    return None if items is None else reference_kind(ListsOf(None, items))
-
-
-def _joined_as_lists(a: ElementKinds, b: ElementKinds) -> ElementKinds | None:
-    """What holds items of two forms that are lists otherwise."""
-    kind = _joined_lists(_as_lists(a), _as_lists(b))
-    return None if kind is None else ((kind,), None)
-
-
 def can_hold(form: ElementKinds) -> bool:
     """Whether lists of a heap can have such items: arrays in them are of a shape that is known."""
     return all(type(n) is int for k in form[0] if not k.row for n in k.shape or ())
-
-
-LIST_HEAPS.update(joined=_joined, as_lists=_joined_as_lists, resolved=resolved)

@@ -28,15 +28,8 @@ from tracejit.trace.values.dynamic_list import (
     rows_of,
     run_of_items,
 )
-from tracejit.trace.values.list_heaps import (
-    Heap,
-    can_hold,
-    heap_at,
-    one_heap,
-    reference_kind,
-    repeated_index,
-    resolved,
-)
+from tracejit.trace.values.list_heap_sites import heap_at, one_heap, reference_kind, resolved
+from tracejit.trace.values.list_heaps import Heap, can_hold, repeated_index
 from tracejit.trace.values.list_kinds import ElementKinds, Kind, ListsOf, share_all
 
 
@@ -55,7 +48,7 @@ def refer(x: list[Any], heap: Heap) -> None:
         one_heap(x[0].heap, heap)
         return
     _becomes_item(x)
-    heap.must_hold(form_of(x))
+    heap.must_hold(form_of(x, resolve=False))
     items = None if heap.form is None or not x else run_of_items(list(x), heap.form)
     x[:] = [ListRef(heap, heap.new(items))]
 
@@ -75,7 +68,10 @@ def put_where_lists_are(x: Any) -> bool:
 
 def _becomes_item(x: list[Any]) -> None:
     session = current()
-    if session.outside.path_of(x) is not None or session.outside.is_outside(x):
+    path = session.outside.path_of(x)
+    if path is not None:
+        session.outside.lend_lists_around(path)
+    if path is not None or session.outside.is_outside(x):
         raise UnsupportedError(
             f"{where()}: a list that is an argument, or from outside, becomes an item of a list or "
             "dict: put a copy there (list(x))"
@@ -90,7 +86,7 @@ def _refer_all(lists: Sequence[list[Any]], heap: Heap) -> None:
     """Several lists of known lengths at once."""
     for x in lists:
         _becomes_item(x)
-    heap.must_hold(form_of(*lists))
+    heap.must_hold(form_of(*lists, resolve=False))
     every = [item for x in lists for item in x]
     items = None if heap.form is None or not every else run_of_items(every, heap.form)
     counts = [len(x) for x in lists]

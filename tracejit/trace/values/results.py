@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from itertools import starmap
 from typing import Any
@@ -16,6 +17,7 @@ from tracejit.ir.results import (
     ArgOut,
     ArrayOut,
     CallerOut,
+    ContainerChange,
     CopyOut,
     Extents,
     HeapOut,
@@ -49,9 +51,10 @@ from tracejit.trace.values.all import (
     TaggedScalar,
 )
 from tracejit.trace.values.chosen_constants import ChosenConstant
-from tracejit.trace.values.dynamic_list import ListBuffer, ListRef, parts_of
+from tracejit.trace.values.dynamic_list import ListBuffer, is_ref, parts_of
 from tracejit.trace.values.entries import is_table, table_in
-from tracejit.trace.values.list_heaps import Heap, heap_at
+from tracejit.trace.values.list_heap_sites import heap_at
+from tracejit.trace.values.list_heaps import Heap
 from tracejit.trace.values.list_kinds import Kind, by_part
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, bound_value
@@ -153,9 +156,9 @@ class Describer:
             if given is not None and any(k.shape is not None for k in kinds):
                 raise UnsupportedError(given.replace("changed", "returned"))
             return self._list(parts_of(leaf), kinds, make)
-        if isinstance(leaf, ListRef):
-            heap = self._heap(leaf.heap)
-            return RefOut(self.need(leaf.number), heap)
+        if is_ref(leaf):
+            heap = self._heap(leaf[0].heap)
+            return RefOut(self.need(leaf[0].number), heap)
         if isinstance(leaf, TableBuffer):
             return TableOut(*self._entries(leaf))
         if isinstance(leaf, set) and is_table(leaf):
@@ -182,10 +185,17 @@ class Describer:
         """The lists of a heap, each of which is made once."""
         heap.must_change()
         if id(heap) not in self._heaps:
-            found = self._heaps[id(heap)] = HeapOut(self.need(parts_of(heap.rows[0])[0]))
+            rows = self.need(parts_of(heap.rows[0])[0])
+            found = self._heaps[id(heap)] = HeapOut(rows, lent=heap.lent)
             if heap.form is not None:
                 found.items = self._list(heap.pool[0].columns, *heap.form)
         return self._heaps[id(heap)]
+
+    def lists_of(self, heap: Heap) -> ListOut:
+        """What each of the lists holds that a heap has of the caller."""
+        order = current().b.op("iota", shape=(heap.lent_count,), axis=0, dtype=np.dtype(np.int64))
+        contents = dataclasses.replace(self._heap(heap), lent=None)
+        return ListOut((PartOut(self.need(order), ("int",), heap=contents),), None)
 
     def _entries(self, table: TableBuffer) -> tuple[Out, Out]:
         keys = self.describe(listed(table, "keys")[0])
@@ -268,6 +278,14 @@ class Describer:
     def _extents(self, dims: tuple[Dim, ...]) -> Extents:
         b = current().b
         return tuple(d if isinstance(d, int) else Ref(self.need(b.index(d))) for d in dims)
+
+
+def lent_change(describer: Describer, heap: Heap) -> ContainerChange:
+    """What becomes of the caller's lists that a heap has."""
+    assert heap.lent is not None
+    tree = trees.flatten([None])[1]
+    outs = (describer.lists_of(heap),)
+    return ContainerChange(heap.lent.path, None, tree, outs, heap.lent)
 
 
 def _window(x: Array) -> tuple[int, int] | None:

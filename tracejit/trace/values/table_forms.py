@@ -19,7 +19,7 @@ from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import Array
 from tracejit.trace.values.dynamic_list import ListBuffer, form_of
 from tracejit.trace.values.entries import is_table, table_in
-from tracejit.trace.values.list_heaps import by_reference
+from tracejit.trace.values.list_heap_sites import by_reference
 from tracejit.trace.values.list_kinds import ElementKinds, Kind
 from tracejit.trace.values.scalar_join import meeting_kind
 from tracejit.trace.values.scalars import IntOrFloat, IntOrScalar, MixedScalar, TaggedScalar

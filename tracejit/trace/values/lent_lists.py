@@ -1,0 +1,98 @@
+"""Lists of lists, and dicts of lists, that are arguments and are changed: while the call runs their
+lists are the first ones of a heap. When it has ended these hold what is there then.
+
+What is only read stands for itself (``caller_lists``). A change begins the trace again, which then
+lends the lists before all else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tracejit.errors import UnsupportedError
+from tracejit.ir.core import Value
+from tracejit.ir.results import Lent
+from tracejit.trace.session.session import Session, current
+from tracejit.trace.values import entries
+from tracejit.trace.values.caller_lists import entries_laid_out, lent_key
+from tracejit.trace.values.dynamic_list import ListBuffer, ListRef, form_of, run_of_items
+from tracejit.trace.values.list_heap_sites import heap_at, reference_kind
+from tracejit.trace.values.list_heaps import Heap
+from tracejit.trace.values.list_kinds import Kind, ListsOf
+
+Path = tuple[Any, ...]
+
+
+def lend(session: Session) -> None:
+    """Lend what an earlier trace found to be changed."""
+    for path, obj, _ in session.outside.containers():
+        if session.loop_is(lent_key(path), "lists"):
+            _lend(obj, path)
+        for run in obj if type(obj) is list and len(obj) == 1 else ():
+            lists = run.form[0][0].lists if type(run) is ListBuffer and run.form[0] else None
+            if lists is not None and session.loop_is(lent_key(lists.site), "lists"):
+                heap: Heap = session.heaps[lists.site]
+                heap.frozen = None
+                session.kept.pop(id(obj), None)
+                heap.lend(Lent(path, 1), run.count)
+
+
+def _lend(x: Any, path: Path) -> None:
+    rows = list(x.values() if isinstance(x, dict) else x)
+    numbers, kind = _lists(rows, Lent(path, 1), ("argument", *path))
+    held: Any
+    if isinstance(x, dict):
+        held = entries_laid_out(list(x), numbers, kind)
+        entries.put_table(x, held)
+    else:
+        held = ListBuffer([numbers], len(rows), ((kind,), None))
+        x[:] = [held]
+    current().outside.same_items(held, rows)
+
+
+def _lists(rows: Sequence[list[Any]], lent: Lent, site: Path) -> tuple[Value, Kind]:
+    """The numbers of lists in a heap of their own, and what these are. One in several places is one
+    of it."""
+    session = current()
+    places = {id(row): row for row in rows}
+    several, rows = rows, list(places.values())
+    heap = heap_at(site)
+    before = list(map(list, rows))
+    items = [item for row in before for item in row]
+    run = None
+    if any(type(item) is list for item in items):
+        if not all(type(item) is list for item in items):
+            _refuse("holds lists and other things in one list")
+        numbers, kind = _lists(items, Lent(lent.path, lent.depth + 1), (("items", 0), *site))
+        run = ListBuffer([numbers], len(items), ((kind,), None))
+        heap.must_hold(run.form)
+    elif items:
+        form = form_of(*before, resolve=False)
+        if form is None or any(k.shape is not None for k in form[0]):
+            _refuse("holds lists of what is no number, or tuple of numbers")
+        heap.must_hold(form)
+        assert heap.form is not None
+        run = run_of_items(items, heap.form)
+    b = session.b
+    counts = list(map(len, before))
+    starts = [0, *accumulate(counts)][: len(counts)]
+    heap.several(run, *(b.const(np.array(v, np.int64), "i64") for v in (starts, counts)))
+    for number, (row, held) in enumerate(zip(rows, before, strict=True)):
+        ref = ListRef(heap, b.index(number))
+        row[:] = [ref]
+        session.outside.same_items(ref, held)
+    heap.lend(lent, len(rows))
+    at = {place: number for number, place in enumerate(places)}
+    found = b.const(np.array([at[id(row)] for row in several], np.int64), "i64")
+    return found, reference_kind(ListsOf(site))
+
+
+def _refuse(what: str) -> NoReturn:
+    raise UnsupportedError(
+        f"a list or dict of lists that is an argument, of which the run chooses one, {what}: make "
+        "it of lists of numbers, or of tuples of numbers, or keep several"
+    )
