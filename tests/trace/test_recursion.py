@@ -11,6 +11,7 @@ import pytest
 from tests.programs.flows import multigrid
 from tests.programs.recursions import fibonacci, queens, quicksort, remembered
 from tracejit import UnsupportedError, grad, jit, jvp, vmap
+from tracejit.trace.control import calls_under_way
 
 
 def doubled(x: Any, n: int) -> Any:
@@ -34,6 +35,12 @@ def test_an_integer_that_ends_recursion_is_compiled_for() -> None:
     for n in (4, 0, 2, 4):
         np.testing.assert_array_equal(f(np.ones(3), n), doubled(np.ones(3), n))
     assert f.stats().compilations == 3
+
+
+def test_recursion_that_is_too_much_code_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls_under_way, "_MUCH_CODE", 300)
+    with pytest.raises(UnsupportedError, match=r"test_recursion.py:\d+: .* code of its own"):
+        jit(halves)(np.ones(128))
 
 
 def test_extents_stay_dynamic_beside_it() -> None:

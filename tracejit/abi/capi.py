@@ -42,7 +42,8 @@ _PYTHON_FUNCTIONS = (
     "PyObject_CallNoArgs", "PyObject_CallOneArg", "PyObject_ClearWeakRefs", "PyObject_GC_Del",
     "PyObject_GC_UnTrack", "PyObject_GenericGetDict", "PyObject_GetAttr",
     "PyObject_RichCompareBool", "PyObject_SetAttr", "PyObject_Size", "PyObject_Vectorcall",
-    "PyObject_VectorcallMethod", "PyTuple_GetItem", "PyTuple_New", "PyTuple_SetItem",
+    "PyObject_VectorcallMethod", "PySet_Add", "PySet_New",
+    "PyTuple_GetItem", "PyTuple_New", "PyTuple_SetItem",
     "PyTuple_Size", "PyUnicode_Compare", "PyVectorcall_Call",
     "Py_DecRef", "Py_IncRef", "PyFunction_GetCode", "_PyType_Lookup",
 )  # fmt: skip

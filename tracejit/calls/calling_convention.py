@@ -7,7 +7,7 @@ from typing import Any
 
 from tracejit import abi, trees
 from tracejit.calls.argument_layouts import param_owners
-from tracejit.calls.epilogue import Epilogue, ResultBuilder, TreeBuilder
+from tracejit.calls.epilogue import Epilogue, ItemsBuilder, ResultBuilder, TreeBuilder
 from tracejit.calls.result_objects import Boxes
 from tracejit.ir import extent as ex
 from tracejit.ir.arguments import (
@@ -23,7 +23,18 @@ from tracejit.ir.arguments import (
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program
-from tracejit.ir.results import ArgOut, ArrayOut, Out, PythonOut, SameOut, ScalarOut, StaticOut
+from tracejit.ir.results import (
+    ArgOut,
+    ArrayOut,
+    CallerOut,
+    ListOut,
+    Out,
+    PythonOut,
+    SameOut,
+    ScalarOut,
+    StaticOut,
+    TableOut,
+)
 from tracejit.python_entry.views import is_native
 from tracejit.records import dataclass
 from tracejit.trace.guards.conditions import FunctionField, MemberOf
@@ -243,6 +254,8 @@ class SignatureBuilder:
         found = None
         if not (held or self.stands or Epilogue(self.traced).needs_call):
             found = self.direct(stored)
+        elif not (held or self.stands or self.boxes):
+            found = self.new_items(stored)
         outs, structure = self.rebuilt(stored) if found is None else found
         return stored, outs, structure
 
@@ -260,7 +273,7 @@ class SignatureBuilder:
                 out = ArrayOut(out.index)
             if not is_native(out, params, stored) or (self.boxes and not self._is_alike(out)):
                 return None
-            if not isinstance(out, ArrayOut | ScalarOut | PythonOut):
+            if not isinstance(out, ArrayOut | ScalarOut | PythonOut | TableOut):
                 leaves.append(len(outs))
             elif out in once:
                 leaves.append(once[out])
@@ -268,8 +281,44 @@ class SignatureBuilder:
             else:
                 leaves.append(once.setdefault(out, len(outs)))
             outs.append(out)
-        tree = trees.unflatten(self.traced.out_tree, list(map(_Leaf, leaves)))
-        return tuple(outs), _structure(tree)
+        tree = trees.unflatten(self.traced.out_tree, [_Leaf(k, outs[k]) for k in leaves])
+        try:
+            return tuple(outs), _structure(tree)
+        except _NotNative:
+            return None
+
+    def new_items(
+        self, stored: Sequence[abi.Result]
+    ) -> tuple[tuple[Out, ...], abi.Structure] | None:
+        """Items that native code makes for lists and deques of the caller's; None where more is
+        changed, or more is returned than one leaf."""
+        traced = self.traced
+        whole = all(c.keys is None and c.lent is None for c in traced.containers)
+        if traced.attributes or traced.beyond or not whole or len(traced.outs) > 1:
+            return None
+        outs: list[Out] = []
+        changes: list[tuple[Any, int | slice]] = []
+        for change in traced.containers:
+            if not trees.is_list_of_leaves(change.tree):
+                return None
+            first = len(outs)
+            outs += change.outs
+            alone = len(change.outs) == 1 and isinstance(change.outs[0], ListOut)
+            changes.append((change.path, first if alone else slice(first, len(outs))))
+            if not alone and any(map(_stands_for_items, change.outs)):
+                return None
+        result: Any = None
+        for out in traced.outs:
+            if not trees.is_leaf(traced.out_tree):
+                return None
+            result = out.path if isinstance(out, CallerOut) else len(outs)
+            outs += [] if isinstance(out, CallerOut) else [out]
+        if not traced.outs and trees.unflatten(traced.out_tree, []) is not None:
+            return None
+        params = list(map(self.param, range(len(self.args))))
+        if not all(is_native(out, params, stored) for out in outs):
+            return None
+        return tuple(outs), abi.Unflatten(ItemsBuilder(tuple(changes), result))
 
     def _is_alike(self, out: Out) -> bool:
         """Whether a leaf is the same thing where results are not NumPy's."""
@@ -347,12 +396,36 @@ def _array(arg: ArgType) -> ArrayArg:
 
 @dataclass(frozen=True)
 class _Leaf:
-    index: Any
+    index: int
+    out: Out
+
+
+class _NotNative(Exception):  # noqa: N818  (Python puts the result together)
+    """Items or entries of the run are not all that a list or dict holds."""
+
+
+def _alone(tree: Any) -> _Leaf | None:
+    """The items or entries of the run that a list or dict is made of, if these are all."""
+    held = list(tree.values()) if type(tree) is dict and trees.Entries in tree else tree
+    if type(held) is not list or len(held) != 1 or not isinstance(held[0], _Leaf):
+        return None
+    leaf: _Leaf = held[0]
+    return leaf if isinstance(leaf.out, ListOut if held is tree else TableOut) else None
+
+
+def _stands_for_items(out: Out) -> bool:
+    """Whether a list or dict around it holds its items or entries instead of it."""
+    return isinstance(out, ListOut) or (isinstance(out, TableOut) and not out.is_set)
 
 
 def _structure(tree: Any) -> abi.Structure:
     """The nesting of results as the entry builds it; anything unusual goes through optree."""
+    alone = _alone(tree)
+    if alone is not None:
+        return alone.index
     if isinstance(tree, _Leaf):
+        if _stands_for_items(tree.out):
+            raise _NotNative
         index: abi.Structure = tree.index
         return index
     if type(tree) in (tuple, list):
@@ -362,4 +435,6 @@ def _structure(tree: Any) -> abi.Structure:
         children = tuple(map(_structure, tree.values()))
         return abi.Container("dict", children, tuple(tree))
     leaves, treedef = trees.flatten(tree, is_leaf=lambda x: isinstance(x, _Leaf))
+    if any(_stands_for_items(leaf.out) for leaf in leaves):
+        raise _NotNative
     return abi.Unflatten(TreeBuilder(treedef, tuple(leaf.index for leaf in leaves)))

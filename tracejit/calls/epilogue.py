@@ -192,6 +192,35 @@ class ResultBuilder:
 
 
 @dataclass(frozen=True, eq=False)
+class ItemsBuilder:
+    """Changes of the caller's lists and deques where native code makes the new items, and what is
+    returned. ``changes``: paths, with the leaf that is a list of the items, or the leaves that
+    these are; ``result``: the leaf, or the path of the caller's container, or None."""
+
+    changes: tuple[tuple[tuple[Any, ...], int | slice], ...]
+    result: int | tuple[Any, ...] | None
+
+    def __call__(self, leaves: list[Any]) -> Any:
+        return Pending(self.apply, leaves)
+
+    def apply(self, call: tuple[Any, Any], leaves: list[Any]) -> Any:
+        """Change them; then the result."""
+        targets = [_container(call, path) for path, _ in self.changes]
+        where = self.result
+        result = None
+        if isinstance(where, int):
+            result = leaves[where]
+        elif where is not None:
+            result = _container(call, where)
+        for target, (_, items) in zip(targets, self.changes, strict=True):
+            if type(target) is list:
+                target[:] = leaves[items]
+            else:
+                _fill(target, None, leaves[items])
+        return result
+
+
+@dataclass(frozen=True, eq=False)
 class TreeBuilder:
     """A pytree whose leaf k is result ``order[k]``."""
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
 
 from tracejit import trees
-from tracejit.dtypes import is_complex
 from tracejit.ir.arguments import KIND_TYPE
 from tracejit.ir.results import (
     ArgOut,
@@ -20,13 +18,11 @@ from tracejit.ir.results import (
     CallerOut,
     CopyOut,
     Extents,
-    HeapOut,
     Lent,
     ListOut,
     MadeOut,
     ObjectOut,
     Out,
-    PartOut,
     PythonOut,
     Ref,
     RefOut,
@@ -38,6 +34,7 @@ from tracejit.ir.results import (
     TreeOut,
     ViewOut,
 )
+from tracejit.python_entry.lists import Lists
 
 
 class Boxes(Protocol):
@@ -66,9 +63,6 @@ class HostBoxes:
         return np.asarray(x)
 
 
-_ALL = slice(None)
-
-
 class Rebuilder:
     """Makes results of IR results and of what the caller has. One object is made once.
 
@@ -88,7 +82,7 @@ class Rebuilder:
         self.results = results
         self.array = array
         self.containers = containers
-        self.lent = lent
+        self.lists = Lists(lambda k: boxes.items(results[k]), lent)
         #: What was made, by its out or its kind and number.
         self._once: dict[Any, Any] = {}
 
@@ -123,10 +117,10 @@ class Rebuilder:
         return KIND_TYPE[out.kind](np.asarray(self.results[out.index]).item())
 
     def _every(self, out: ListOut) -> _Items:
-        return self._run(out)
+        return _Items(self.lists.items(out))
 
     def _numbered(self, out: RefOut) -> list[Any]:
-        return self._list(out.heap, int(self.results[out.index]))
+        return self.lists.numbered(out.heap, int(self.results[out.index]))
 
     def _argument(self, out: ArgOut) -> Any:
         return self.array(out.arg)
@@ -167,51 +161,11 @@ class Rebuilder:
             vars(made).update(self.tree(out.outs, out.tree))
         return self._once[out]
 
-    def _run(self, out: ListOut, which: slice = _ALL) -> _Items:
-        columns = [self._part(part, which) for part in out.parts]
-        if out.make is None:
-            return _Items(columns[0])
-        return _Items(map(out.make, zip(*columns, strict=True)))
-
-    def _list(self, heap: HeapOut, number: int) -> list[Any]:
-        """A list of a heap, made once."""
-        lent = () if heap.lent is None else self.lent[heap.lent]
-        if number < len(lent):
-            return lent[number]
-        found: list[Any] | None = self._once.get((heap, number))
-        if found is None:
-            start, count = self.boxes.items(self.results[heap.rows])[number, :2].tolist()
-            found = self._once[heap, number] = []
-            if count and heap.items is not None:
-                found += self._run(heap.items, slice(start, start + count))
-        return found
-
-    def _part(self, out: PartOut, which: slice) -> list[Any]:
-        column = self.boxes.items(self.results[out.column])[which]
-        if out.heap is not None:
-            return [self._list(out.heap, n) for n in column.tolist()]
-        if out.items is np.ndarray:
-            return [row.copy() for row in column]  # with memory of its own
-        if out.tag is None:
-            found = _of_kind(column, out.kinds[0])
-            if isinstance(out.kinds[0], str) or out.items is None:
-                return found
-        else:
-            tags = self.boxes.items(self.results[out.tag])[which].ravel()
-            found = _of_kinds(column.ravel(), tags, out.kinds)
-        if out.items is None:
-            return found
-        n = column.shape[1]
-        return [found[k * n : (k + 1) * n] for k in range(len(column))]
-
     def _table(self, out: TableOut) -> Any:
-        keys = self._leaf(out.keys)
         if not out.is_set:
-            values = self._leaf(out.values)
-            every = [None] * len(keys) if values is None else values
-            return _Pairs(zip(keys, every, strict=True))
+            return _Pairs(self.lists.table(out).items())
         if out not in self._once:
-            self._once[out] = set(keys)
+            self._once[out] = self.lists.table(out)
         return self._once[out]
 
     def _view(self, out: ViewOut) -> Any:
@@ -266,41 +220,6 @@ class Recipe:
         if self._leaf:
             return _MAKE[type(self.outs[0])](rebuilder, self.outs[0])
         return rebuilder.tree(self.outs, self.tree)
-
-
-def _of_kinds(
-    numbers: np.ndarray[Any, Any],
-    tags: np.ndarray[Any, Any],
-    kinds: Sequence[str | np.dtype[Any]],
-) -> list[Any]:
-    """Numbers of which tags say of which of the kinds each is, as such."""
-    places = tags.tolist()
-    present = set(places)
-    if len(present) == 1:
-        return _of_kind(numbers, kinds[places[0]])
-    each = {k: iter(_of_kind(numbers[tags == k], kinds[k])) for k in present}
-    return [next(each[place]) for place in places]
-
-
-def _of_kind(numbers: np.ndarray[Any, Any], kind: str | np.dtype[Any]) -> list[Any]:
-    """Numbers that are of a kind, as such: of Python's kinds in a list for each row."""
-    real, dtype = _conversion(numbers.dtype, kind)
-    if real:
-        numbers = numbers.real
-    if dtype is not None:
-        numbers = numbers.astype(dtype)
-    return numbers.tolist() if isinstance(kind, str) else list(numbers.flat)
-
-
-@cache
-def _conversion(
-    stored: np.dtype[Any], kind: str | np.dtype[Any]
-) -> tuple[bool, np.dtype[Any] | None]:
-    """Whether numbers of a kind are the real parts of those stored, and what they are made then."""
-    dtype = np.dtype(KIND_TYPE[kind]) if isinstance(kind, str) else kind
-    real = is_complex(stored) and not is_complex(dtype)
-    part = stored.type(0).real.dtype if real else stored
-    return real, None if part == dtype else dtype
 
 
 class _Items(list[Any]):

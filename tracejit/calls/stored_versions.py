@@ -281,8 +281,8 @@ def _symbols(wanted: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def _addresses(names: Iterable[str]) -> dict[str, int]:
-    found = native_symbols()
     names = tuple(names)
+    found = native_symbols(names)
     if not set(POOL).isdisjoint(names):
         found |= pool_symbols()
     for name in names:

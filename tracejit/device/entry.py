@@ -14,6 +14,7 @@ from tracejit.device.driver import OUT_OF_MEMORY, CudaError, Driver
 from tracejit.device.memory import CallMemory
 from tracejit.device_arrays import device_of
 from tracejit.llvm_text.tables import ErrorTable
+from tracejit.python_entry.lists import Lists
 from tracejit.python_entry.portable import (
     Miss,
     PortableEntry,
@@ -104,7 +105,8 @@ class DeviceEntry(PortableEntry):
                     shape = known(result.shape, at.extents, call.slots, values)
                     own = memory.take(call.slots[at.data])
                     arrays[k] = transfers.array(shape, result.dtype, own)
-            return [self._leaf(out, arrays, call, values) for out in self.signature.outs]
+            lists = Lists(arrays.__getitem__)
+            return [self._leaf(out, arrays, call, values, lists) for out in self.signature.outs]
         finally:
             call.free()
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from tracejit.abi import capi
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.codegen_llvm.runtime import mem_handler, runtime_symbols
-from tracejit.python_entry import boxing_text
+from tracejit.python_entry import boxing_text, runs_text
 from tracejit.python_entry.parameters import CallParameters
 
 _VECTORCALL, _DICT, _WEAK, _CHAIN, _MISS, _KEPT, _INSIDE = 16, 24, 32, 40, 48, 56, 64
@@ -46,6 +46,16 @@ def boxing_symbols() -> dict[str, int]:
     outside = {**capi.symbols(), **runtime_symbols(), "tj_mem_handler": id(mem_handler())}
     text = boxing_text.boxing_text()
     module = shared_engine().compile(text, outside, boxing_text.EXPORTS, opt_level=0, forever=True)
+    return dict(module.addresses)
+
+
+@cache
+def run_symbols() -> dict[str, int]:
+    """Addresses of the functions in `runs_text`, compiled at first use: optimised, as most of what
+    they do is in loops."""
+    outside = {**capi.symbols(), **boxing_symbols()}
+    engine = shared_engine()
+    module = engine.compile(runs_text.text(), outside, runs_text.EXPORTS, opt_level=2, forever=True)
     return dict(module.addresses)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ from tracejit.codegen_llvm.pool_text import COUNTER as SHARED_LAUNCHES
 from tracejit.codegen_llvm.runtime import HostTable, runtime_symbols
 from tracejit.llvm_text.tables import ErrorTable
 from tracejit.python_entry import callable as native
+from tracejit.python_entry import runs_text
 from tracejit.python_entry.parameters import CallParameters
 from tracejit.python_entry.portable import Miss, PortableCallable, PortableEntry
 
@@ -46,9 +47,11 @@ def uses_native_entry() -> bool:
     return not forced and capi.native_entry_problem() is None
 
 
-def native_symbols() -> dict[str, int]:
-    """Addresses by name of what any compiled code may call."""
+def native_symbols(names: Iterable[str] = ()) -> dict[str, int]:
+    """Addresses by name of what compiled code may call that calls these."""
     boxing = native.boxing_symbols() if uses_native_entry() else {}
+    if not set(runs_text.EXPORTS).isdisjoint(names):
+        boxing |= native.run_symbols()
     return {**capi.symbols(), **runtime_symbols(), **boxing}
 
 
@@ -152,7 +155,6 @@ def specialise(
     ``rejecting``: numbers of errors that are misses in a chain (see ``Specialisation.chained``).
     """
     errors = ErrorTable() if errors is None else errors
-    available = {**native_symbols(), **(symbols or {})}
     exports, parts = ["core"], [core_text]
     if f"@{SHARED_LAUNCHES} = " in core_text:
         exports.append(SHARED_LAUNCHES)
@@ -163,9 +165,12 @@ def specialise(
         text, env = entry_text.entry_text(signature, rejecting=rejecting)
         exports.append("entry")
         parts += [text, entry_text.DECLARATIONS, boxing_text.DECLARATIONS]
+        parts += [runs_text.DECLARATIONS] if runs_text.is_used(text) else []
     env[0], env[1] = errors.build, host
     text = merge_declarations("\n".join(parts))
-    wanted = {name: available[name] for name in _NAME.findall(text) if name in available}
+    names = _NAME.findall(text)
+    available = {**native_symbols(names), **(symbols or {})}
+    wanted = {name: available[name] for name in names if name in available}
     compiled = (engine or shared_engine()).compile(text, wanted, exports, opt_level, cache)
     return Specialisation(compiled, signature, env, errors, host, wanted, rejecting)
 

@@ -6,6 +6,7 @@ from tracejit import abi
 from tracejit.dtypes import is_complex, is_unsigned
 from tracejit.ir.results import ArgOut, ArrayOut, Out, PythonOut, ScalarOut, StaticOut, ViewOut
 from tracejit.python_entry.entry_writer import Writer
+from tracejit.python_entry.run_writer import RUNS, RunWriter, arrays_needed, heaps_in
 from tracejit.python_entry.views import strided
 
 
@@ -28,7 +29,13 @@ class ResultWriter:
         self._places = {k: place for place, k in enumerate(arrays)}
         self._arrays: dict[int, str] = {}
         self.leaves: list[str] = []
-        self.count = len(arrays) + sum(not self._is_array(out) for out in signature.outs)
+        self._next = len(arrays)
+        others = sum(not self._is_array(out) for out in signature.outs)
+        self.count = len(arrays) + others + len(list(heaps_in(signature.outs)))
+        self._needed = arrays_needed(signature.outs)
+        self._runs = RunWriter(
+            writer, signature.results, self._column, self._column_dims, self._keep_next
+        )
         self.answer = "null"
 
     def _is_array(self, out: Out) -> bool:
@@ -56,6 +63,22 @@ class ResultWriter:
     def _keep(self, place: int, made: str, otherwise: str = "unwind") -> None:
         self.w.guard(self.w.op(f"icmp ne ptr {made}, null"), otherwise)
         self.w.store(f"ptr {made}", "%leaves", place)
+
+    def _keep_next(self, made: str) -> None:
+        self._keep(self._next, made)
+        self._next += 1
+
+    def _column(self, k: int) -> str:
+        """Where the memory of a result begins."""
+        made = self._arrays.get(k)
+        if made is None:
+            return self._slot("ptr", self.layout.results[k].data)
+        return self._data_of(made)
+
+    def _column_dims(self, k: int) -> list[str]:
+        result = self.signature.results[k]
+        assert isinstance(result, abi.ArrayResult)
+        return self._dims(k, result)
 
     def _slot(self, kind: str, slot: int | None) -> str:
         assert slot is not None
@@ -88,17 +111,15 @@ class ResultWriter:
     def build(self) -> None:
         """After the call: every leaf, then the structure around them."""
         for k, result in enumerate(self.signature.results):
-            if isinstance(result, abi.ArrayResult) and result.core_allocates:
+            if isinstance(result, abi.ArrayResult) and result.core_allocates and k in self._needed:
                 self._adopt(k, result)
-        place = len(self._places)
         for out in self.signature.outs:
             if isinstance(out, ArrayOut) and self._is_array(out):
                 self.leaves.append(self._arrays[out.index])
                 continue
             made = self._made(out)
-            self._keep(place, made)
+            self._keep_next(made)
             self.leaves.append(made)
-            place += 1
         self._release_rest()
         self._assemble()
 
@@ -112,6 +133,8 @@ class ResultWriter:
             return self._box_numpy(*self._scalar(out.index))
         if isinstance(out, ViewOut):
             return self._view(out)
+        if isinstance(out, RUNS):
+            return self._runs.made(out, lambda k: self._slot("i64", self._scalar(k)[1]))
         assert isinstance(out, ArgOut | StaticOut), out
         if isinstance(out, ArgOut):
             known = self.objects[out.arg]

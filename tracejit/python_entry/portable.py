@@ -19,8 +19,20 @@ from tracejit import abi
 from tracejit.abi import capi
 from tracejit.codegen_llvm.core_call import CoreCall, address_of, callable_core, new_slots
 from tracejit.codegen_llvm.runtime import HostTable, store_scalar
-from tracejit.ir.results import ArgOut, ArrayOut, Out, PythonOut, ScalarOut, StaticOut, ViewOut
+from tracejit.ir.results import (
+    ArgOut,
+    ArrayOut,
+    ListOut,
+    Out,
+    PythonOut,
+    RefOut,
+    ScalarOut,
+    StaticOut,
+    TableOut,
+    ViewOut,
+)
 from tracejit.llvm_text.tables import ErrorTable
+from tracejit.python_entry.lists import Lists
 from tracejit.python_entry.parameters import CallParameters
 from tracejit.python_entry.views import StridedView, strided
 
@@ -186,7 +198,8 @@ class PortableEntry:
                     assert at.data is not None
                     shape = known(result.shape, at.extents, call.slots, values)
                     arrays[k] = call.array(result.dtype, shape, at.data)
-            leaves = [self._leaf(out, arrays, call, values) for out in self.signature.outs]
+            lists = Lists(arrays.__getitem__)
+            leaves = [self._leaf(out, arrays, call, values, lists) for out in self.signature.outs]
         finally:
             call.free()
         return assemble(self.signature.structure, leaves)
@@ -208,7 +221,9 @@ class PortableEntry:
                 slots[self.layout.results[k].data] = address_of(arrays[k])
         return arrays
 
-    def _leaf(self, out: Out, arrays: Mapping[int, Any], call: CoreCall, values: Any) -> Any:
+    def _leaf(
+        self, out: Out, arrays: Mapping[int, Any], call: CoreCall, values: Any, lists: Lists
+    ) -> Any:
         if isinstance(out, ArrayOut) and out.index in arrays:
             return arrays[out.index]
         if isinstance(out, ArrayOut | ScalarOut | PythonOut):
@@ -225,6 +240,14 @@ class PortableEntry:
             of = view.source
             source = values[of.arg] if isinstance(of, ArgOut) else arrays[of.index]
             return self._view(view, call.slots, source, values)
+        if isinstance(out, RefOut):
+            at = self.layout.results[out.index]
+            assert at.data is not None
+            return lists.numbered(out.heap, int(call.scalar(np.dtype(np.int64), at.data)))
+        if isinstance(out, ListOut):
+            return lists.items(out)
+        if isinstance(out, TableOut):
+            return lists.table(out)
         assert isinstance(out, ArgOut | StaticOut), out
         return values[out.arg] if isinstance(out, ArgOut) else out.value
 

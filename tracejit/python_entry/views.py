@@ -26,6 +26,7 @@ from tracejit.ir.results import (
     StaticOut,
     ViewOut,
 )
+from tracejit.python_entry.run_writer import RUNS, is_native_run
 from tracejit.records import dataclass
 
 Exprs = tuple[abi.Expr, ...]
@@ -53,6 +54,8 @@ def is_native(out: Out, params: Sequence[abi.Param], results: Sequence[abi.Resul
     """Whether an entry makes this leaf of results itself."""
     if isinstance(out, ViewOut):
         return strided(out, params, results) is not None
+    if isinstance(out, RUNS):
+        return is_native_run(out, results)
     return isinstance(out, ArrayOut | ScalarOut | PythonOut | ArgOut | StaticOut)
 
 

@@ -154,9 +154,16 @@ def trace(
             refused = refused or error
             rolled = [(key, "unroll") for key in session.kept_rolled]
             left = [key for key in rolled if key not in loops]
-            if not left:
+            lent = {key for key, _ in loops if type(key) is tuple and key[0] == "lent"}
+            lent = {key for key in lent if (key, "lists") in loops}
+            if left:
+                loops |= {left[0]}
+            elif lent:  # perhaps loops over these can be unrolled
+                loops = (loops - {(key, "lists") for key in lent}) | {
+                    (key, "unroll") for key in lent
+                }
+            else:
                 raise refused from None
-            loops |= {left[0]}
     raise UnsupportedError("too many loops need unrolling")
 
 

@@ -11,15 +11,18 @@ from typing import Any, NoReturn
 
 from tracejit.errors import UnsupportedRecursionError, raise_at
 from tracejit.ir.core import Loc
+from tracejit.ir.roots import walk
 from tracejit.records import dataclass
 from tracejit.trace.session.frames import Restart
-from tracejit.trace.session.session import current, user_location
+from tracejit.trace.session.session import current, user_location, where
 from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer
 
 #: Calls of which nothing known differs; calls in one another; calls of one function.
 _ALIKE = 2
 _DEEP = 20
 _MANY = 100
+#: Instructions of calls in line, of which that many more make compilation take minutes.
+_MUCH_CODE = 10_000
 
 
 def refuse_endless(loc: Loc | None) -> NoReturn:
@@ -33,6 +36,19 @@ def refuse_endless(loc: Loc | None) -> NoReturn:
     if loc is not None:
         raise_at(refused, loc.filename, loc.line)
     raise refused from None
+
+
+def _must_be_little_code(calls: int) -> None:
+    """UnsupportedRecursionError where calls in one another, of which tracing knows the end, are too
+    much code: each is code of its own."""
+    frames = current().frames
+    if sum(1 for frame in frames for _ in walk(frame.builder.instrs)) < _MUCH_CODE:
+        return
+    raise UnsupportedRecursionError(
+        f"{where()}: a function calls itself, and its arguments say how deep: more than {calls} "
+        "calls, each of which is code of its own: write a loop, or compile what one call does "
+        "beside the calls inside, and let Python call it"
+    )
 
 
 @dataclass(frozen=True)
@@ -66,6 +82,8 @@ class under_way:  # noqa: N801
                 raise Restart(code, "recursion", "run-time values end calls within one another")
             if endless:
                 refuse_endless(user_location())
+            if session.call_counts[code] % _MANY == 0:
+                _must_be_little_code(session.call_counts[code])
         self.call = Call(depth, known, alike)
 
     def __enter__(self) -> None:

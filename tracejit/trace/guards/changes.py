@@ -168,7 +168,7 @@ class Changes:
             around = around[:-1]
         if around in held and all(type(x) is list for x in _items(held[around])):
             key = lent_key(around)
-            if not self.session.loop_is(key, "lists"):
+            if self.session.may_lend(key):
                 raise Restart(key, "lists", f"{where()}: lists of an argument are chosen")
 
     def same_items(self, run: Any, items: list[Any]) -> None:

@@ -150,6 +150,10 @@ class Session:
         """Whether an earlier trace found that the loop (or code) at ``key`` must be so."""
         return (key, how) in self.loops
 
+    def may_lend(self, key: Any) -> bool:
+        """Whether the trace may begin again with lists of the caller's lent (``lent_lists``)."""
+        return not (key is None or self.loop_is(key, "lists") or self.loop_is(key, "unroll"))
+
     # Where instructions go ------------------------------------------------------------------------
 
     @property

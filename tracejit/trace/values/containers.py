@@ -23,7 +23,7 @@ def touch(session: Session, obj: Any, before: Any = None) -> None:
     kept = session.kept.get(id(obj))
     if kept is not None and kept[0] is obj:
         lendable = session.lendable.get(id(obj))
-        if lendable is not None and not session.loop_is(lendable, "lists"):
+        if session.may_lend(lendable):
             raise Restart(lendable, "lists", kept[1])
         if not session.loop_is(*EVERY_LIST):
             raise Restart(*EVERY_LIST, kept[1])

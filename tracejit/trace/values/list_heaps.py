@@ -250,7 +250,7 @@ class Heap:
     def must_change(self) -> None:
         """UnsupportedError where no list may be changed."""
         if self.frozen is not None:
-            if self.lendable is not None and not current().loop_is(self.lendable, "lists"):
+            if current().may_lend(self.lendable):
                 raise Restart(self.lendable, "lists", self.frozen)
             raise UnsupportedError(self.frozen)
 

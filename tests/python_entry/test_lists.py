@@ -1,0 +1,132 @@
+"""Lists, dicts and sets of which the run decides what is in them, as the entries make them."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import jit
+from tracejit.abi import Unflatten
+from tracejit.python_entry.entry import uses_native_entry
+
+
+def ints(n: int) -> Any:
+    return [i * i - 300 for i in range(n)]
+
+
+def other_numbers(n: int) -> Any:
+    floats, complexes, bools, halves = [], [], [], []
+    for i in range(n):
+        floats.append(i / 2)
+        complexes.append(complex(i, -i))
+        bools.append(i % 2 == 0)
+        halves.append(np.float32(i) / np.float32(2))
+    return floats, complexes, bools, halves
+
+
+def equal_ones(n: int) -> Any:
+    return [0.0] * n, [-0.0 if i % 3 else 0.0 for i in range(n)], [1000] * n
+
+
+def tuples(n: int) -> Any:
+    pairs, unlike = [], []
+    for i in range(n):
+        pairs.append((i, i / 2))
+        unlike.append([i, 1.5])
+    return pairs, unlike
+
+
+def rows(n: int) -> Any:
+    return [[i * j for i in range(n)] for j in range(n)], [[0.5] * n for _ in range(n)]
+
+
+def arrays(x: Any, n: int) -> Any:
+    found = []
+    for i in range(n):
+        found.append(x + i)
+    return found
+
+
+def groups(n: int) -> Any:
+    near: list[list[int]] = [[] for _ in range(n)]
+    for i in range(n):
+        near[i % 2].append(i)
+        near[i].append(-i)
+    last = near[n - 1]
+    last.append(7)
+    return near, last, near[0]
+
+
+def deeper(n: int) -> Any:
+    out: list[list[list[float]]] = []
+    for i in range(n):
+        if i % 3 == 0:
+            out.append([])
+        out[-1].append([float(i)] * i)
+    return out
+
+
+def tables(n: int) -> Any:
+    counts: dict[int, int] = {}
+    pairs: dict[tuple[int, int], float] = {}
+    seen = set()
+    for i in range(n):
+        counts[i % 3] = counts.get(i % 3, 0) + 1
+        pairs[i, i % 2] = i / 4
+        seen.add(i % 4)
+    return counts, pairs, seen
+
+
+MADE: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (ints, ()), (other_numbers, ()), (equal_ones, ()), (tuples, ()), (rows, ()),
+    (arrays, (np.arange(3.0),)), (arrays, (np.array(2.5),)), (groups, ()), (deeper, ()),
+    (tables, ()),
+]  # fmt: skip
+
+
+def kinds(x: Any) -> Any:
+    """Values with their types, signs of zeros and dtypes."""
+    if isinstance(x, list | tuple):
+        return type(x), tuple(map(kinds, x))
+    if isinstance(x, dict):
+        return dict, tuple((kinds(k), kinds(v)) for k, v in x.items())
+    if isinstance(x, np.ndarray):
+        return x.dtype, x.tolist(), x.base is None
+    return type(x), repr(x)
+
+
+@pytest.mark.parametrize(("f", "before"), MADE)
+def test_lists_are_made_natively_and_in_python(f: Any, before: Any) -> None:
+    compiled = jit(f, shapes="dynamic")
+    for n in (7, 1, 70):
+        wanted = kinds(f(*before, n))
+        assert kinds(compiled(*before, n)) == wanted
+        version = compiled._dispatcher.version_for(*before, n)
+        assert not isinstance(version.call.signature.structure, Unflatten)
+        assert kinds(version.call.portable.call((*before, n))) == wanted
+
+
+@pytest.mark.skipif(not uses_native_entry(), reason="no native entry here")
+def test_one_list_in_several_places_is_one() -> None:
+    near, last, first = jit(groups, shapes="dynamic")(5)
+    assert last is near[4]
+    assert first is near[0]
+
+
+@pytest.mark.skipif(not uses_native_entry(), reason="no native entry here")
+@pytest.mark.parametrize(("f", "before"), MADE)
+def test_no_reference_is_left(f: Any, before: Any) -> None:
+    compiled = jit(f, shapes="dynamic")
+    for _ in range(3):
+        compiled(*before, 400)
+    gc.collect()
+    counted = sys.getallocatedblocks()
+    for _ in range(20):
+        compiled(*before, 400)
+    gc.collect()
+    assert sys.getallocatedblocks() - counted < 300
