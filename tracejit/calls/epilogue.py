@@ -69,7 +69,9 @@ class CallerChanges:
         """Change them; then what makes the result. ``values`` and ``array``: as in it."""
         # All are found before one is changed: the change of one may drop another.
         containers = {path: _container(call, path) for path in self._paths}
-        lent = {lists: _lent(containers[lists.path], lists.depth) for lists in self._lent}
+        lent = {}
+        for some in self._lent:
+            lent[some] = _lent(containers[some.path], some.depth)
         owners = [_owner(call, owner) for owner, _, _ in self._attributes]
         if self._beyond:
             changed = [containers[path] for path, _, _, _ in self._containers]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -82,9 +83,14 @@ class Rebuilder:
         self.results = results
         self.array = array
         self.containers = containers
-        self.lists = Lists(lambda k: boxes.items(results[k]), lent)
+        self.lent = lent
         #: What was made, by its out or its kind and number.
         self._once: dict[Any, Any] = {}
+
+    @cached_property
+    def lists(self) -> Lists:
+        """What makes lists, dicts and sets of the run."""
+        return Lists(lambda k: self.boxes.items(self.results[k]), self.lent)
 
     def tree(self, outs: Sequence[Out], tree: Any) -> Any:
         """The container or leaf of this structure."""
