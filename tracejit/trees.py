@@ -65,6 +65,10 @@ class Entries:
     """The key under which a dict of the trace of which the run decides the keys has its entries."""
 
 
+class Run(list[Any]):
+    """Items, of which only a call tells how many there are, that a list holds instead of it."""
+
+
 def map_containers(f: Callable[[Any], Any], tree: Any) -> Any:
     """The tree with ``f`` of what is no number of Python's, plain list, tuple or dict where that is
     something else; ``f`` of a list first. What does not change stays the same object."""

@@ -22,6 +22,7 @@ from tests.programs.generators import GENERATORS
 from tests.programs.growing_lists import GROWING
 from tests.programs.keyed import KEYED
 from tests.programs.keys import KEYS
+from tests.programs.list_operations import OPERATIONS
 from tests.programs.lists_as_arrays import PLACES
 from tests.programs.lists_by_reference import REFERENCES
 from tests.programs.lists_of_lists import BEHIND, TABLES
@@ -35,6 +36,7 @@ from tests.programs.phrase import Phrase, cases, check
 from tests.programs.python_types import KEYWORDS, METHODS, PATTERNS, SENTINELS, TYPES
 from tests.programs.rebinding import REBINDING, UP, loss
 from tests.programs.recursions import RECURSIONS
+from tests.programs.run_tuples import TUPLES
 from tests.programs.set_algebra import SET_ALGEBRA
 from tests.programs.several_kinds import SEVERAL_KINDS
 from tests.programs.sizes_in_arrays import SIZES_IN_ARRAYS
@@ -416,6 +418,16 @@ def test_deques(phrase: Phrase, policy: str) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(MATHEMATICS))
 def test_mathematics(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(OPERATIONS))
+def test_operations_of_lists(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(TUPLES))
+def test_tuples_of_the_run(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 

@@ -122,8 +122,8 @@ class Rebuilder:
     def _python(self, out: PythonOut) -> Any:
         return KIND_TYPE[out.kind](np.asarray(self.results[out.index]).item())
 
-    def _every(self, out: ListOut) -> _Items:
-        return _Items(self.lists.items(out))
+    def _every(self, out: ListOut) -> trees.Run:
+        return trees.Run(self.lists.items(out))
 
     def _numbered(self, out: RefOut) -> list[Any]:
         return self.lists.numbered(out.heap, int(self.results[out.index]))
@@ -228,10 +228,6 @@ class Recipe:
         return rebuilder.tree(self.outs, self.tree)
 
 
-class _Items(list[Any]):
-    """Items that a list around this holds instead of it."""
-
-
 class _Pairs(list[Any]):
     """Entries that a dict around this holds instead of it: of nan there may be several."""
 
@@ -240,7 +236,7 @@ def _with_runs(items: list[Any]) -> list[Any]:
     """A list of these, with the items of runs for the runs."""
     found: list[Any] = []
     for item in items:
-        if isinstance(item, _Items):
+        if isinstance(item, trees.Run):
             found += item
         else:
             found.append(item)
@@ -250,7 +246,7 @@ def _with_runs(items: list[Any]) -> list[Any]:
 def _spread(x: Any) -> None:
     """In place, the items of runs for the runs in the lists of a new container."""
     if isinstance(x, list | tuple | deque):
-        children: Any = [item for item in x if not isinstance(item, _Items)]
+        children: Any = [item for item in x if not isinstance(item, trees.Run)]
     elif isinstance(x, dict):
         if trees.Entries in x:
             for key, value in x.pop(trees.Entries):

@@ -28,7 +28,7 @@ from tracejit.trace.array_api.promotion import promote
 from tracejit.trace.session.concretize import shown_shape
 from tracejit.trace.session.registry import CONSTRUCTORS
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import Array, Tracer, as_dim, fresh, k_order, several
+from tracejit.trace.values.all import Array, Tracer, as_dim, dim_value, fresh, k_order, several
 from tracejit.trace.values.casting import element
 from tracejit.trace.values.coercion import as_in_array
 from tracejit.trace.views.broadcast import stretch
@@ -271,12 +271,26 @@ def array(
 @covers(np.fromiter)
 def fromiter(iter: Any, dtype: Any, count: int = -1, *, like: Any = None) -> Array:
     """A new array of what an iterable yields while tracing."""
+    if isinstance(iter, Array) and not isinstance(iter.dims[0], int):
+        return _first_of(array(iter, dtype), count)
     items = list(iter) if count < 0 else [x for x, _ in zip(iter, range(count), strict=False)]
     if len(items) < count:
         throw(
             ValueError(f"iterator too short: Expected {count} but iterator had only {len(items)}")
         )
     return array(items, dtype)
+
+
+def _first_of(x: Array, count: Any) -> Array:
+    """The first elements, all where ``count`` is below 0; ValueError where there are fewer."""
+    session = current()
+    b = session.b
+    wanted, there = b.index(as_dim(count)), b.index(x.dims[0])
+    message = "iterator too short: Expected {} but iterator had only {} items."
+    session.check(b.op("ge", there, wanted), ValueError, message, wanted, there)
+    negative = b.op("lt", wanted, b.const(0, "i64"))
+    found: Array = x[: dim_value(b.op("select", negative, there, wanted).dim)]
+    return found
 
 
 def _as_array(a: Any, dtype: Any = None, order: str | None = None, **_: Any) -> Array:

@@ -384,8 +384,18 @@ class ExpressionRewriter(OperatorCalls, ast.NodeTransformer):
     # Nested scopes --------------------------------------------------------------------------------
 
     def visit_List(self, tree: ast.List) -> ast.expr:
+        if isinstance(tree.ctx, ast.Load):
+            tree.elts = [
+                self._put_in(item) if isinstance(item, ast.Starred) else self.expr(item)
+                for item in tree.elts
+            ]
+            return self.op(tree, "made", tree)
         self.generic_visit(tree)
-        return self.op(tree, "made", tree) if isinstance(tree.ctx, ast.Load) else tree
+        return tree
+
+    def _put_in(self, tree: ast.Starred) -> ast.expr:
+        value = self.op(tree, "items_of", self.expr(tree.value))
+        return ast.copy_location(ast.Starred(value, tree.ctx), tree)
 
     def visit_Dict(self, tree: ast.Dict) -> ast.expr:
         self.generic_visit(tree)

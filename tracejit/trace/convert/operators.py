@@ -330,6 +330,10 @@ class Operators(StatementOperators):
         """What a comprehension or a `*` display iterates over."""
         return value
 
+    def items_of(self, value: Any) -> Any:
+        """What `*value` puts into the display of a list or set."""
+        return self.iterate(value)
+
     def call_generator(
         self, f: Any, turns: Turns, traits: Traits, source: Any, site: Site, /, *args: Any,
         **kwargs: Any,

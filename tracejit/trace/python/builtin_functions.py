@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -55,6 +56,13 @@ from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.tagged import each_kind
 
 LOOPED = (Array, Range, Enumerate, Zip, Reversed, Counted)
+
+
+def sized_by_the_run(items: Any) -> bool:
+    """Whether only the run says how many items there are."""
+    if isinstance(items, Array):
+        return items.ndim > 0 and not isinstance(items.dims[0], int)
+    return isinstance(items, LOOPED) and not isinstance(steps_of(items).trip, int)  # type: ignore[union-attr]
 
 
 def builtin_range(*args: Any) -> Any:
@@ -319,9 +327,10 @@ def _all_or_any(name: str) -> Callable[[Any], Any]:
 #: What takes lists of which the run decides how long they are.
 OF_GROWN = {
     builtins.len, builtins.min, builtins.max, builtins.sum, builtins.bool, builtins.enumerate,
-    builtins.zip, builtins.reversed, builtins.any, builtins.all, builtins.list, builtins.isinstance,
-    builtins.type, builtins.id, builtins.set, builtins.frozenset, functools.reduce,
-    builtins.sorted, builtins.map, builtins.filter,
+    builtins.zip, builtins.reversed, builtins.any, builtins.all, builtins.list, builtins.tuple,
+    builtins.isinstance, builtins.type, builtins.id, builtins.set, builtins.frozenset,
+    functools.reduce, builtins.sorted, builtins.map, builtins.filter, math.prod, math.fsum,
+    math.dist,
 }  # fmt: skip
 
 BUILTINS |= {

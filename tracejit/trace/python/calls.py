@@ -21,6 +21,7 @@ from tracejit.trace.python.constructed import construct
 from tracejit.trace.python.deques import DEQUES
 from tracejit.trace.python.dicts_made import DICTS
 from tracejit.trace.python.dispatching import behind
+from tracejit.trace.python.dynamic_list_methods import arrays_inside, as_array
 from tracejit.trace.python.generators import is_generator, made_by_call
 from tracejit.trace.python.opaque_calls import (
     _CONSTANT_LIMIT,
@@ -38,6 +39,7 @@ from tracejit.trace.python.table_views import by_keys, given_to
 from tracejit.trace.session.concretize import BoundMethod
 from tracejit.trace.session.plain import (
     class_attribute,
+    is_of_program,
     is_plain_module,
     is_traced_through,
     module_of,
@@ -222,22 +224,30 @@ def _of_grown(
     """Arguments where some are lists of which the run decides how long they are: arrays for NumPy;
     UnsupportedError for what would take them for ordinary lists."""
     from tracejit.trace.python.builtin_functions import OF_GROWN
-    from tracejit.trace.python.dynamic_list_methods import as_array
     from tracejit.trace.python.rewritten import REWRITTEN
 
     def array(x: Any) -> Any:
         return as_array(x) if is_grown(x) else x
 
     numeric = isinstance(f, BoundMethod | np.ufunc) or in_table(NAMES, f) is not None
+    numeric = numeric or isinstance(getattr(f, "__self__", None), np.ufunc)
     if numeric and f not in _OF_SEQUENCES:
         return tuple(map(array, args)), {k: array(v) for k, v in kwargs.items()}
-    ours = isinstance(f, FunctionType | MethodType | functools.partial)
-    made = isinstance(f, type) and not is_plain_module(f.__module__)
+    ours = isinstance(f, functools.partial) or _is_of_program(f)
+    made = isinstance(f, type) and is_of_program(f.__module__)
     kept = isinstance(getattr(f, "__self__", None), list | dict)
     known = {**dict.fromkeys(OF_GROWN, True), **REWRITTEN, **DICTS, **DEQUES}
     if not (ours or made or kept or in_table(known, f)):
         refuse_grown(f"{getattr(f, '__name__', type(f).__name__)}()")
     return args, kwargs
+
+
+def _is_of_program(f: Any) -> bool:
+    """Whether a Python function or method is converted, and so sees what stands for values."""
+    function = f.__func__ if isinstance(f, MethodType) else f
+    if not isinstance(function, FunctionType):
+        return isinstance(f, MethodType)
+    return is_seen_through(function)
 
 
 #: What takes dicts and sets of which the run decides the keys.
@@ -277,11 +287,12 @@ def _builtins_table() -> dict[Any, Callable[..., Any]]:
     from tracejit.trace.python.ordering import ORDERING
     from tracejit.trace.python.rewritten import REWRITTEN
     from tracejit.trace.python.sets import SETS
+    from tracejit.trace.python.tuples import TUPLES
     from tracejit.trace.session.registry import BUILTINS
     from tracejit.trace.values.kinds import KINDS
 
     table = BUILTINS | CHOOSING | COPYING | ITERATORS | KINDS | ORDERING | REWRITTEN | SETS
-    table |= DICTS | DEQUES
+    table |= DICTS | DEQUES | TUPLES
     for theirs, ours in table.items():
         ours.__name__ = ours.__qualname__ = theirs.__name__
     return table
@@ -296,6 +307,9 @@ def numpy_call(
     if not traced and not any(isinstance(a, list) and len(a) > _CONSTANT_LIMIT for a in args):
         must_be_pure(f)
         return as_constants(f(*args, **kwargs))
+    if f not in _OF_SEQUENCES:
+        args = tuple(map(arrays_inside, args))
+        kwargs = {k: arrays_inside(x) for k, x in kwargs.items()}
     args, kwargs = tuple(map(seen_inside, args)), {k: seen_inside(x) for k, x in kwargs.items()}
     if concerns_structured(args, kwargs):
         implementation = of_structured(f)

@@ -8,8 +8,8 @@ from typing import Any
 
 from tracejit.errors import throw
 from tracejit.trace.python import dynamic_list_methods as lists
+from tracejit.trace.python.builtin_functions import sized_by_the_run
 from tracejit.trace.python.ordering import LIST_METHODS, builtin_list
-from tracejit.trace.python.staged_items import sized_by_the_run
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
 from tracejit.trace.values.deque_runs import added, shortened

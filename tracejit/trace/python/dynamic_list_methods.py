@@ -11,7 +11,10 @@ import numpy as np
 from tracejit.dtypes import kind_of
 from tracejit.errors import throw
 from tracejit.ir.extent import Dim
+from tracejit.trace.control.generated import Generated
 from tracejit.trace.convert.operators import SAYS_HOW_MANY
+from tracejit.trace.python import iterators_in_python
+from tracejit.trace.python.run_tuples import RunTuple
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers, list_rows
 from tracejit.trace.values.all import (
@@ -36,7 +39,6 @@ from tracejit.trace.values.dynamic_list import (
     item_at,
     length_of,
     made_longer,
-    numbers_of,
     refuse,
     replace_items,
     run_of,
@@ -45,8 +47,9 @@ from tracejit.trace.values.dynamic_list import (
     window,
     with_item,
 )
+from tracejit.trace.values.iterables import Range
 from tracejit.trace.values.list_kinds import Kind
-from tracejit.trace.views.index_bounds import slice_bounds
+from tracejit.trace.views.index_bounds import slice_bounds, slice_start
 
 # Items --------------------------------------------------------------------------------------------
 
@@ -130,9 +133,9 @@ def _set_part(x: list[Any], key: slice, value: Any) -> None:
     if form is None or (not items and form != run.form):
         refuse("an assignment to a part, of items of unlike kinds,")
     run, new = converted(run, form), converted(run_of_items(items, form), form)
-    start, step, n = slice_bounds(key, run.count)
-    if step != 1:
+    if key.step is not None and as_dim(key.step) != 1:
         refuse("an assignment to a part with a step")
+    (_, _, n), start = slice_bounds(key, run.count), slice_start(key.start, run.count)
     rest = window(run, start + n, 1, run.count - start - n)
     replace_items(x, extended(extended(window(run, 0, 1, start), new), rest))
 
@@ -159,14 +162,19 @@ def unpacked(x: list[Any], n: int) -> tuple[Any, ...]:
     return tuple(list_rows.note(item_at(run, k), x, k) for k in range(n))
 
 
-def holds(item: Any, x: list[Any]) -> Any:
-    """``item in x``."""
+def unpacked_around(x: list[Any], n: int, star: int) -> tuple[Any, ...]:
+    """``n`` items and, between the first ``star`` and the others, the list of all that are left."""
     run = run_of(x)
-    if run.form[1] or run.form[0][0].shape is not None:
-        refuse("a search for what is not a number")
-    from tracejit.trace.control.branch import bool_of
-
-    return bool_of(name_of(np.any)(fresh(numbers_of(run)) == item))
+    session = current()
+    b = session.b
+    count = b.index(run.count)
+    message = f"not enough values to unpack (expected at least {n}, got {{0}})"
+    session.check(b.op("ge", count, b.const(n, "i64")), ValueError, message, count)
+    after = run.count - (n - star)
+    rest = window(run, star, 1, run.count - n)
+    places = [*range(star), *(after + k for k in range(n - star))]
+    items = [list_rows.note(item_at(run, at), x, at) for at in places]
+    return (*items[:star], [rest], *items[star:])
 
 
 # Methods ------------------------------------------------------------------------------------------
@@ -190,6 +198,9 @@ def append(x: list[Any], item: Any) -> None:
 
 def extend(x: list[Any], items: Any) -> None:
     """Also of what the run says how long it is; ``x`` may be an ordinary list then."""
+    if isinstance(items, Generated) and items.is_whole:
+        current().operators.call(iterators_in_python.extended, x, items)
+        return
     if is_grown(items):
         run_of(items)
         form = form_of(x, items)
@@ -246,7 +257,7 @@ def _as_they_are(x: list[Any], items: list[Any], held: list[Any]) -> Iterator[An
 def insert(x: list[Any], index: Any, item: Any) -> None:
     run = run_of(x)
     run = converted(run, form_with(run, item))
-    (at, _, _) = slice_bounds(slice(index, None), run.count)
+    at = slice_start(index, run.count)
     found = run_of_items([window(run, 0, 1, at), item], run.form)
     replace_items(x, extended(found, window(run, at, 1, run.count - at)))
 
@@ -287,6 +298,20 @@ _METHODS: dict[str, Callable[..., Any]] = {
 def as_array(x: list[Any]) -> Array:
     """``np.array`` of the list."""
     return fresh(list_rows.whole(x))
+
+
+def arrays_inside(x: Any) -> Any:
+    """Arrays for what NumPy would make arrays of by its items, which only the run numbers: lists,
+    also in lists, and ranges."""
+    if isinstance(x, Range):
+        return name_of(np.arange)(x.start, x.stop, x.step)
+    if is_grown(x):
+        return as_array(x)
+    if isinstance(x, RunTuple):
+        return as_array(x.items)
+    if type(x) in (list, tuple) and any(isinstance(i, list | tuple | Range | RunTuple) for i in x):
+        return type(x)(map(arrays_inside, x))
+    return x
 
 
 def list_of(x: Array, is_python: bool) -> list[Any]:

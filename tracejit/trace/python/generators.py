@@ -24,7 +24,7 @@ from tracejit.trace.python import iterators_in_python as python
 from tracejit.trace.session.concretize import BoundMethod
 from tracejit.trace.session.registry import CLASS_SEEN
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import as_dim, dim_value
+from tracejit.trace.values.all import Tracer, as_dim, dim_value
 from tracejit.trace.values.iterables import is_endless, part_of
 
 CLASS_SEEN[Generated] = lambda x: GeneratorType
@@ -253,14 +253,9 @@ def _extremum(f: Any) -> Callable[..., Any]:
 
 
 def _fromiter(items: Any, dtype: Any, count: int = -1) -> Any:
-    some = items if count < 0 else _ours(python.sliced, items, 0, count, 1)
-    made = _ours(np.array, _ours(python.listed, some), dtype)
-    if count > 0:
-        session = current()
-        there = session.b.op("ge", session.b.index(made.dims[0]), session.b.const(count, "i64"))
-        message = "iterator too short: Expected {} but iterator had only {} items."
-        session.check(there, ValueError, message, count, made.dims[0])
-    return made
+    known = not isinstance(count, Tracer)
+    some = _ours(python.sliced, items, 0, count, 1) if known and count >= 0 else items
+    return _ours(np.fromiter, _ours(python.listed, some), dtype, count)
 
 
 def _reversed(items: Any, /) -> Any:

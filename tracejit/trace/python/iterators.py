@@ -19,6 +19,7 @@ from tracejit.trace.control.branch import as_test
 from tracejit.trace.control.generated import Generated
 from tracejit.trace.control.loop_attempt import UNROLL_LIMIT
 from tracejit.trace.python import iterators_in_python as in_python
+from tracejit.trace.python.tuples import Columns
 from tracejit.trace.session.concretize import BoundMethod, structural_int
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps
@@ -55,6 +56,8 @@ def _loops(x: Any) -> bool:
 def builtin_map(f: Any, /, *parts: Any) -> Any:
     """The function is called when an item is asked for."""
     operators, key = current().operators, iterator_key()
+    if len(parts) == 1 and isinstance(parts[0], Columns):
+        return parts[0].mapped(f)
     if not any(_is_staged(as_met(part, key)) for part in parts):
         items = [iterated(part, key) for part in parts]
         return builtins.map(lambda *row: operators.call(f, *row), *items)

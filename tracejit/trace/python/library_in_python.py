@@ -61,6 +61,14 @@ def heapify(heap: Any) -> None:
         _sift_up(heap, _leaf_below(heap, start), start, item)
 
 
+def nlargest(n: Any, items: Any, key: Any = None) -> Any:
+    return sorted(items, key=key, reverse=True)[: max(n, 0)]
+
+
+def nsmallest(n: Any, items: Any, key: Any = None) -> Any:
+    return sorted(items, key=key)[: max(n, 0)]
+
+
 def bisect_left(a: Any, x: Any, lo: Any = 0, hi: Any = None) -> Any:
     if lo < 0:
         throw(ValueError("lo must be non-negative"))

@@ -21,6 +21,7 @@ from tracejit.trace.python.builtin_functions import (
 from tracejit.trace.python.words import words
 from tracejit.trace.session.session import current
 from tracejit.trace.values.arrays import Array
+from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.python_scalars import as_kind, made
 
 _DOMAIN = "math domain error"
@@ -136,6 +137,8 @@ def _hypot(*parts: Any) -> Any:
 
 def _dist(p: Any, q: Any, /) -> Any:
     operators = current().operators
+    if is_grown(p) or is_grown(q):
+        return operators.converted(library_in_python.dist)(p, q)
     if any(isinstance(x, Array) and x.ndim and not isinstance(x.dims[0], int) for x in (p, q)):
         return operators.converted(library_in_python.dist)(p, q)
     ends = [list(operators.iterate(point)) for point in (p, q)]

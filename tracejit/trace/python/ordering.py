@@ -35,6 +35,7 @@ from tracejit.trace.values.dynamic_list import (
 )
 from tracejit.trace.values.iterables import steps_of
 from tracejit.trace.values.list_kinds import Kind, by_part
+from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.views.broadcast import match_shape
 
 _NAN = "sorted() of numbers with a nan among them, which Python leaves in an order of its own"
@@ -204,7 +205,7 @@ def _same(x: list[Any], value: Any) -> list[Any] | Array:
     if is_grown(x):
         run = run_of(x)
         _must_be_numbers(run)
-        if not run.form[1]:
+        if not run.form[1] and is_number(value):
             found: Array = fresh(numbers_of(run)) == value
             return found
         out: list[Any] = operators.made([])
@@ -230,6 +231,14 @@ def index(x: list[Any], value: Any, start: Any = 0, stop: Any = None) -> Any:
     if found is not True:
         session.check(found.read(), ValueError, *_missing(value))
     return place
+
+
+def holds(x: list[Any], value: Any) -> Any:
+    """``value in x`` of a grown list."""
+    same = _same(x, value)
+    if isinstance(same, Array):
+        return bool_of(name_of(np.any)(same))
+    return current().operators.or_(False, *(lambda each=each: each for each in same))
 
 
 def remove(x: list[Any], value: Any, /) -> None:

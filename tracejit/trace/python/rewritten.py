@@ -30,6 +30,18 @@ def _staged(theirs: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..
     return call
 
 
+def _of_sorted(theirs: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
+    """Of any items, as ``sorted`` of them is."""
+
+    def call(n: Any, iterable: Any, key: Any = None) -> Any:
+        known = isinstance(iterable, list | tuple) and not is_grown(iterable) and key is None
+        if known and not any(map(_is_traced, (n, *iterable))):
+            return as_is(theirs, (n, iterable), {})
+        return current().operators.converted(ours)(n, iterable, key)
+
+    return call
+
+
 def _is_traced(x: Any) -> bool:
     return isinstance(x, Tracer) or (type(x) is tuple and any(map(_is_traced, x)))
 
@@ -53,4 +65,8 @@ REWRITTEN: dict[Any, Callable[..., Any]] = {
         (bisect.insort_left, library_in_python.insort_left),
         (bisect.insort_right, library_in_python.insort_right),
     )
+}
+REWRITTEN |= {
+    heapq.nlargest: _of_sorted(heapq.nlargest, library_in_python.nlargest),
+    heapq.nsmallest: _of_sorted(heapq.nsmallest, library_in_python.nsmallest),
 }

@@ -34,13 +34,15 @@ from tracejit.trace.values.chosen_constants import (
     united,
 )
 from tracejit.trace.values.dynamic_list import (
-    ListBuffer,
     become_buffer,
+    converted,
     form_of,
     is_grown,
     item_at,
     laid_out,
+    refuse,
     repeated,
+    run_of,
     run_of_items,
 )
 from tracejit.trace.values.list_heap_sites import by_reference
@@ -219,18 +221,22 @@ def part(x: list[Any], key: slice) -> list[Any] | None:
 
 def times(x: list[Any], n: Any) -> list[Any] | None:
     """``x * n``, of many items, or as many as the run says; None where Python makes the list."""
-    if not is_place(n) and not (type(n) is int and len(x) * n > _FEW):
+    grown = is_grown(x)
+    if not is_place(n) and not (type(n) is int and (grown or len(x) * n > _FEW)):
         return None
-    form = form_of(x)
-    if form is None or any(type(i) is ListBuffer for i in x):
+    form = run_of(x).form if grown else form_of(x)
+    if form is None:
         return None
     if any(k.row for k in form[0]):
         form = by_reference(form, every=True)
     if any(k.shape is not None and k.lists is None for k in form[0]):
+        if grown:
+            refuse("the operator *, of arrays or lists,")
         return None  # one array or list in many places
     session = current()
     count = as_dim(n)
     if not session.ranges.at_least(count, 0):
         count = ex.emax(count, 0)
-    made: list[Any] = containers.made(session, [repeated(x, form, count)])
+    run = converted(run_of(x), form) if grown else laid_out(x, form)
+    made: list[Any] = containers.made(session, [repeated(run, count)])
     return made

@@ -38,6 +38,7 @@ def set_of(kind: type, items: Any) -> Any:
             if kinds[0].is_tagged:  # of 1 and 1.0 the first would be the item
                 refuse("a set of numbers of several kinds")
             return _distinct(kind, as_array(items), is_python=kinds[0].weak is not None)
+        refuse("a set of what is no number")
     listed = items if isinstance(items, list | tuple) else list(items)
     traced = any(isinstance(x, Tracer) for x in listed)
     if not (traced and all(map(is_number, listed)) and _are_alike(listed)):

@@ -17,11 +17,13 @@ from tracejit.ir.types import TensorType, dtype_of
 from tracejit.records import dataclass
 from tracejit.trace.python.builtin_functions import builtin_float, builtin_index
 from tracejit.trace.python.comparisons import choose
+from tracejit.trace.python.dynamic_list_methods import as_array
 from tracejit.trace.python.words import words
 from tracejit.trace.session.host_calls import host_call
 from tracejit.trace.session.registry import NAMES
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import PyScalar, Scalar, Tracer, fresh
+from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.iterables import Range, steps_of
 from tracejit.trace.values.python_scalars import as_kind, int_arithmetic, made
 
@@ -62,7 +64,8 @@ class OfMath:
 
 
 def fsum(seq: Any, /) -> Any:
-    value = current().b.convert(NAMES[np.asarray](seq).read(), "f64")
+    numbers = as_array(seq) if is_grown(seq) else NAMES[np.asarray](seq)
+    value = current().b.convert(numbers.read(), "f64")
     kinds = (ValueError, OverflowError)
     (found,) = host_call(OfMath("fsum"), [value], [TensorType(dtype_of("f8"), ())], kinds)
     return made("float", found)

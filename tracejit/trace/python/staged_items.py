@@ -24,9 +24,11 @@ from tracejit.trace.python import (
     table_methods,
     table_views,
 )
-from tracejit.trace.python.builtin_functions import LOOPED
+from tracejit.trace.python.builtin_functions import sized_by_the_run
 from tracejit.trace.python.dicts_made import dict_of, joined
+from tracejit.trace.python.run_tuples import RunTuple
 from tracejit.trace.python.sets import set_of
+from tracejit.trace.python.tuples import Columns
 from tracejit.trace.python.unseen import guard_what_methods_read
 from tracejit.trace.session.concretize import AS_ARRAYS
 from tracejit.trace.session.plain import plain_attribute, put_attribute
@@ -43,10 +45,10 @@ from tracejit.trace.values.all import (
 )
 from tracejit.trace.values.captured_arrays import seen
 from tracejit.trace.values.chosen_constants import ChosenConstant, any_chosen
-from tracejit.trace.values.dynamic_list import by_value, is_grown, refuse
+from tracejit.trace.values.dynamic_list import by_value, is_grown, refuse, replace_items, run_of
 from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.entries import refuse as refuse_table
-from tracejit.trace.values.iterables import iterated, steps_of
+from tracejit.trace.values.iterables import iterated
 from tracejit.trace.values.kinds import stands_for_other, type_of
 from tracejit.trace.values.maybe_unbound import MaybeUnbound, some, some_inside
 from tracejit.trace.values.symbolic_text import (
@@ -215,7 +217,7 @@ class StagedItems(Operators):
         if type(obj).__module__.startswith("numpy."):
             ours: Any = next((ours for theirs, ours in INDEXED.items() if theirs is obj), None)
             if ours is not None:
-                return ours[key]
+                return ours[dynamic_list_methods.arrays_inside(key)]
         if isinstance(key, Tracer):
             return self._traced_key(obj, key)
         must_be_plain_text(obj)
@@ -340,6 +342,10 @@ class StagedItems(Operators):
         if isinstance(target, list):
             containers.must_be_known(self.session, target)
             containers.touch(self.session, target)
+            if op == "*=" and (is_grown(target) or run_time_places.is_place(value)):
+                self._refuse_outside(target)
+                target[:] = self.binary("*", target, value)
+                return target
             if isinstance(value, Tracer):  # an operation of arrays
                 target = dynamic_list_methods.as_array(target) if is_grown(target) else target
             elif is_grown(target) or is_grown(value) or sized_by_the_run(value):
@@ -362,7 +368,10 @@ class StagedItems(Operators):
         if isinstance(value, dict | set):
             self.session.outside.pin(*value)
             guard_what_methods_read(self, *value)
-        return containers.made(self.session, value)
+        made = containers.made(self.session, value)
+        if type(value) is list and len(value) > 1 and is_grown(value):
+            run_of(made)  # now, and not in a region where the list is first asked for its items
+        return made
 
     def set_of(self, items: list[Any]) -> Any:
         return self.made(set_of(set, items))
@@ -386,8 +395,20 @@ class StagedItems(Operators):
             return dynamic_list_methods.items_of_known(items)
         return items if type(items) is list else iterated(items, None)
 
+    def items_of(self, value: Any) -> Any:
+        value = seen(value)
+        if isinstance(value, RunTuple):
+            value = value.items
+        if is_grown(value) or sized_by_the_run(value):
+            return iter([run_of(self.call(list, value))])
+        return self.iterate(value)
+
     def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
         value = table_views.as_list(seen(value))
+        if isinstance(value, Columns) and star_index is None:
+            return value.unpacked(n)
+        if isinstance(value, RunTuple):
+            value = value.items
         if isinstance(value, Generated) and value.is_whole:
             value = generators.items_up_to(value, None if star_index is not None else n + 1)
         if isinstance(value, Array) and value.ndim and not isinstance(value.dims[0], int):
@@ -397,7 +418,9 @@ class StagedItems(Operators):
             throw(TypeError(f"cannot unpack non-iterable {kind} object"))
         if is_grown(value):
             if star_index is not None:
-                refuse("unpacking with *")
+                parts = dynamic_list_methods.unpacked_around(value, n - 1, star_index)
+                self.made(parts[star_index])
+                return parts
             return dynamic_list_methods.unpacked(value, n)
         self.session.outside.whole(value)
         must_be_plain_text(value)
@@ -410,13 +433,6 @@ class StagedItems(Operators):
         message = f"not enough or too many values to unpack (expected {n})"
         self.session.require_equal(x.dims[0], n, ValueError, message)
         return tuple(x[k] for k in range(n))
-
-
-def sized_by_the_run(items: Any) -> bool:
-    """Whether only the run says how many items there are."""
-    if isinstance(items, Array):
-        return items.ndim > 0 and not isinstance(items.dims[0], int)
-    return isinstance(items, LOOPED) and not isinstance(steps_of(items).trip, int)  # type: ignore[union-attr]
 
 
 all_ask(globals(), Exception)

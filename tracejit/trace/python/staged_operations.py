@@ -17,14 +17,13 @@ from tracejit.trace.control.generated import Generated
 from tracejit.trace.convert import Site
 from tracejit.trace.python import (
     dicts_made,
-    dynamic_list_methods,
     generators,
     run_time_places,
     set_operators,
     table_methods,
 )
 from tracejit.trace.python.keys import has_traced, is_among
-from tracejit.trace.python.ordering import same_items
+from tracejit.trace.python.ordering import holds, same_items
 from tracejit.trace.python.staged_items import StagedItems
 from tracejit.trace.python.unseen import guard_what_methods_read
 from tracejit.trace.session.plain import is_plain_value
@@ -134,7 +133,7 @@ class StagedOperations(StagedItems):
             must_be_plain(item, container)
         traced = isinstance(item, Tracer)
         if is_grown(container):
-            return dynamic_list_methods.holds(item, container)
+            return holds(container, item)
         few = not is_table(container) and table_methods.is_few(container)
         if table_methods.is_asked(container, item) and not few:
             found = table_methods.contains(container, item)

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from types import BuiltinMethodType, MethodType, MethodWrapperType, ModuleType, NoneType
+from types import (
+    BuiltinMethodType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    NoneType,
+    WrapperDescriptorType,
+)
 from typing import Any
 
 from tracejit.errors import all_ask, throw
@@ -22,6 +31,7 @@ from tracejit.trace.python import (
     table_methods,
     table_views,
 )
+from tracejit.trace.python.builtin_functions import sized_by_the_run
 from tracejit.trace.python.calls import (
     call_for_each,
     is_seen_through,
@@ -33,9 +43,10 @@ from tracejit.trace.python.distinct import Distinct
 from tracejit.trace.python.generator_reductions import folded, listed
 from tracejit.trace.python.opaque_calls import MUTATING, contains_tracer, has_array, refuse_mutation
 from tracejit.trace.python.ordering import LIST_METHODS
+from tracejit.trace.python.run_tuples import RunTuple
 from tracejit.trace.python.staged_functions import StagedFunctions
-from tracejit.trace.python.staged_items import sized_by_the_run
 from tracejit.trace.python.staged_operations import StagedOperations
+from tracejit.trace.python.tuples import zipped
 from tracejit.trace.values import containers, dunder_methods
 from tracejit.trace.values.all import (
     as_dim,
@@ -56,6 +67,18 @@ from tracejit.trace.values.tagged import each_kind
 _LOOKUPS = ("get", "pop", "setdefault", "__getitem__", "__contains__")
 #: Methods of a list or dict that leave it as it is.
 _READING = ("get", "keys", "values", "items", "copy", "index", "count")
+
+_CONTAINERS = (list, dict, tuple, set, frozenset, deque)
+#: Methods that stand for operations.
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "__getitem__": lambda ops, x, key: ops.getitem(x, key),
+    "__setitem__": lambda ops, x, key, value: ops.setitem(x, key, value),
+    "__delitem__": lambda ops, x, key: ops.delitem(x, key),
+    "__contains__": lambda ops, x, item: ops.contains(item, x),
+    "__len__": lambda ops, x: ops.call(len, x),
+}
+#: A method that is asked of its class: ``list.append(x, item)``.
+_OF_CLASSES = (MethodDescriptorType, WrapperDescriptorType)
 
 Thunk = Callable[[], Any]
 GetState = Callable[[], tuple[Any, ...]]
@@ -138,6 +161,10 @@ class StagedOperators(StagedFunctions, StagedOperations):
         owner = getattr(f, "__self__", None)
         if is_reader(f, args):
             return read_state(f, args, kwargs)
+        if isinstance(f, _OF_CLASSES) and args and type(args[0]) is f.__objclass__ in _CONTAINERS:
+            return self.call(f.__get__(args[0]), *args[1:], **kwargs)
+        if type(owner) in _CONTAINERS and f.__name__ in _OPERATIONS and len(args) < 3:
+            return _OPERATIONS[f.__name__](self, owner, *args, **kwargs)
         for used in (owner, *args, *kwargs.values()):
             outside.whole(used)
         if any_chosen(*args, *kwargs.values()) and not keeps_chosen(f):
@@ -186,6 +213,13 @@ class StagedOperators(StagedFunctions, StagedOperations):
     def looked_into(self, mapping: Any) -> None:
         table_methods.must_be_plain("a pattern", mapping)
 
+    def call_star(self, f: Any, /, *pieces: tuple[str, Any]) -> Any:
+        if f is zip and [key for key, _ in pieces] in (["*"], ["*", "strict"]):
+            found = zipped(seen(pieces[0][1]))
+            if found is not NotImplemented:
+                return found
+        return super().call_star(f, *pieces)
+
     def call_generator(
         self, f: Any, turns: Turns, traits: Traits, source: Any, site: Site, /, *args: Any,
         **kwargs: Any,
@@ -214,8 +248,9 @@ class StagedOperators(StagedFunctions, StagedOperations):
             return super().list_of(turns, traits, source, site, flat)
 
     def _listed(self, source: Any) -> Any:
-        """What a comprehension goes over: of a set of numbers of the run, the list of them."""
-        return dunder_methods.iterable(self, source) if type(source) is Distinct else source
+        """What a comprehension goes over: of a set or tuple of the run, the list of its items."""
+        stands_in = type(source) in (Distinct, RunTuple)
+        return dunder_methods.iterable(self, source) if stands_in else source
 
     def _is_of_grown(self, owner: list[Any], f: Any, args: Any) -> bool:
         if f.__name__ in ("pop", "insert") and args and run_time_places.is_place(args[0]):

@@ -30,9 +30,15 @@ CONVERTED = {
     "tracejit.trace.python.distinct",
     "tracejit.trace.python.iterators_in_python",
     "tracejit.trace.python.library_in_python",
+    "tracejit.trace.python.run_tuples",
     "tracejit.trace.python.sets_in_python",
     "tracejit.transforms.structured",
 }
+
+
+def is_of_program(module: str) -> bool:
+    """Whether the classes of a module are the program's, or are written as if they were."""
+    return module in CONVERTED or not is_plain_module(module)
 
 
 def is_plain_value(x: Any) -> bool:

@@ -278,16 +278,14 @@ def _concatenated(values: Sequence[Value]) -> Value:
     return b.op("concatenate", *values, axis=0) if len(values) > 1 else values[0]
 
 
-def repeated(items: Sequence[Any], form: ElementKinds, times: Dim) -> ListBuffer:
-    """The items, no runs among them, so many times."""
-    b = current().b
-    run = laid_out(items, form)
-    n = len(items)
+def repeated(run: ListBuffer, times: Dim) -> ListBuffer:
+    """The items so many times."""
+    b, n = current().b, run.count
     columns = []
-    for column in run.columns:
+    for column in parts_of(run):
         every = b.broadcast(column, (times, *column.shape), range(1, column.rank + 1))
         columns.append(b.reshape(every, (times * n, *column.shape[1:])))
-    return ListBuffer(columns, times * n, form)
+    return ListBuffer(columns, times * n, run.form)
 
 
 def run_of_items(items: Sequence[Any], form: ElementKinds) -> ListBuffer:

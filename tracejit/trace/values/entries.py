@@ -6,6 +6,7 @@ A dict holds it under the key ``Entries``, a set as its one item; ``tables`` say
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from tracejit.errors import UnsupportedError
@@ -62,10 +63,15 @@ def is_view(x: Any) -> bool:
 
 def holds_view(*roots: Any) -> bool:
     """Whether one of them is one, or holds one at any depth."""
+    return holds(is_view, *roots)
+
+
+def holds(asked: Callable[[Any], bool], *roots: Any) -> bool:
+    """Whether something is true of one of them, or of what one holds at any depth."""
     pending, seen = list(roots), set()
     while pending:
         x = pending.pop()
-        if is_view(x):
+        if asked(x):
             return True
         parts = _parts(x)
         if parts and id(x) not in seen:

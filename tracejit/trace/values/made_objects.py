@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import FunctionType, ModuleType
 from typing import Any
 
-from tracejit.trace.session.plain import is_plain_module
+from tracejit.trace.session.plain import is_of_program
 from tracejit.trace.session.session import current
 from tracejit.trace.session.tracer import Tracer
 
@@ -17,7 +17,7 @@ def is_instance(x: Any) -> bool:
         return False
     if isinstance(x, ModuleType | FunctionType) or not hasattr(x, "__dict__"):
         return False
-    return not is_plain_module(cls.__module__)
+    return is_of_program(cls.__module__)
 
 
 def made_attributes(x: Any) -> dict[str, Any] | None:

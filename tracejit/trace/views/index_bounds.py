@@ -116,10 +116,16 @@ def slice_bounds(s: slice, n: Dim) -> tuple[Dim, Dim, Dim]:
     return _traced_step(s, n, step)
 
 
+def slice_start(start: Any, n: Dim) -> Dim:
+    """Where a slice from ``start`` on begins, also one without elements (whose ``slice_bounds`` say
+    0): where ``list.insert`` puts an item."""
+    return 0 if start is None else clip(as_dim(start), n, 0, n)
+
+
 def _fixed_step(s: slice, n: Dim, step: int) -> tuple[Dim, Dim, Dim]:
     ranges = current().ranges
     if step > 0:
-        start = 0 if s.start is None else clip(as_dim(s.start), n, 0, n)
+        start = slice_start(s.start, n)
         stop = n if s.stop is None else clip(as_dim(s.stop), n, 0, n)
         span = stop - start
     else:
