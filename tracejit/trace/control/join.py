@@ -50,6 +50,7 @@ from tracejit.trace.values.all import (
     TaggedScalar,
     Tracer,
 )
+from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.dynamic_list import is_grown, length_of
 from tracejit.trace.values.list_heap_sites import one_heap
 from tracejit.trace.values.list_heaps import Heap
@@ -353,6 +354,8 @@ def _some(x: Any) -> Any:
 
 def unlike(name: str, a: Any, b: Any, fix: str) -> StructureError:
     """What is said where the sides of a branch leave different kinds of things."""
+    if isinstance(a, ChosenConstant) and isinstance(b, ChosenConstant):
+        fix = "collect what they are made of, and make the text outside"
     if name == VALUE:  # of a conditional expression, or of what stands for one
         return StructureError(
             f"what is decided at run time is {describe(a)} in some runs and {describe(b)} in "
@@ -375,6 +378,8 @@ def describe(x: Any) -> str:
         return f"NumPy {x.dtype} scalar"
     if isinstance(x, PyScalar):
         return f"Python {x.kind}"
+    if isinstance(x, ChosenConstant):
+        return f"one of {len(x.choices)} of {type(x.choices[0]).__name__}"
     return repr(x) if isinstance(x, int | float | complex | str | type(None)) else type(x).__name__
 
 

@@ -328,7 +328,8 @@ def _all_or_any(name: str) -> Callable[[Any], Any]:
 OF_GROWN = {
     builtins.len, builtins.min, builtins.max, builtins.sum, builtins.bool, builtins.enumerate,
     builtins.zip, builtins.reversed, builtins.any, builtins.all, builtins.list, builtins.tuple,
-    builtins.isinstance, builtins.type, builtins.id, builtins.set, builtins.frozenset,
+    builtins.iter, builtins.isinstance, builtins.type, builtins.id, builtins.set,
+    builtins.frozenset,
     functools.reduce, builtins.sorted, builtins.map, builtins.filter, math.prod, math.fsum,
     math.dist,
 }  # fmt: skip

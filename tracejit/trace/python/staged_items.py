@@ -344,7 +344,11 @@ class StagedItems(Operators):
             containers.touch(self.session, target)
             if op == "*=" and (is_grown(target) or run_time_places.is_place(value)):
                 self._refuse_outside(target)
-                target[:] = self.binary("*", target, value)
+                found = self.binary("*", target, value)
+                if is_grown(found):
+                    replace_items(target, run_of(found))
+                else:
+                    target[:] = found
                 return target
             if isinstance(value, Tracer):  # an operation of arrays
                 target = dynamic_list_methods.as_array(target) if is_grown(target) else target

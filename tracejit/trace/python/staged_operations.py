@@ -23,7 +23,9 @@ from tracejit.trace.python import (
     table_methods,
 )
 from tracejit.trace.python.keys import has_traced, is_among
+from tracejit.trace.python.opaque_calls import contains_tracer
 from tracejit.trace.python.ordering import holds, same_items
+from tracejit.trace.python.percent import formatted
 from tracejit.trace.python.staged_items import StagedItems
 from tracejit.trace.python.unseen import guard_what_methods_read
 from tracejit.trace.session.plain import is_plain_value
@@ -187,6 +189,8 @@ class StagedOperations(StagedItems):
         left, right = seen(left), seen(right)
         if symbol == "%" and isinstance(left, str | bytes):
             must_hold_none("the text", right)
+            if isinstance(left, str) and contains_tracer(right):
+                return formatted(left, right)
             self.unseen(right)
         left, right = by_value(left), by_value(right)
         if symbol == "*" and (type(left) is list or type(right) is list):
