@@ -20,13 +20,11 @@ from typing import Any, NoReturn
 
 from tracejit.errors import UnsupportedError, asks
 from tracejit.trace.session.frames import Restart
-from tracejit.trace.session.plain import is_of_program, is_plain_module
+from tracejit.trace.session.plain import is_plain_module
 from tracejit.trace.session.session import Session, current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.dunder_methods import method_of
-from tracejit.trace.values.dynamic_list import is_grown
-from tracejit.trace.values.dynamic_list import refuse as refuse_grown
-from tracejit.trace.values.entries import holds, is_view, must_hold_none, refuse
+from tracejit.trace.values.entries import is_view, must_hold_none, refuse
 from tracejit.trace.values.reach import Held, is_iterator, is_stateful, reached
 
 #: What does not take items of an iterator that it is given.
@@ -113,9 +111,6 @@ def _must_see_no_entries(f: Any, owner: Any, args: tuple[Any, ...], kwargs: dict
     else:
         inside = owner if isinstance(owner, list | dict | deque | tuple | set) else None
         must_hold_none(f"{name}()", inside, *given)
-        made = isinstance(f, type) and is_of_program(f.__module__)
-        if not made and holds(is_grown, *given):
-            refuse_grown(f"{name}()")
         return
     if any(map(is_view, shallow)):
         refuse(f"{name}()")

@@ -57,7 +57,7 @@ from tracejit.trace.values.captured_arrays import seen_inside
 from tracejit.trace.values.dunder_methods import as_arrays, convertible
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.dynamic_list import refuse as refuse_grown
-from tracejit.trace.values.entries import is_view, must_hold_none
+from tracejit.trace.values.entries import holds, is_view, must_hold_none
 from tracejit.trace.values.entries import refuse as refuse_table
 from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.scalars import EitherNumber
@@ -224,6 +224,7 @@ def _of_grown(
     """Arguments where some are lists of which the run decides how long they are: arrays for NumPy;
     UnsupportedError for what would take them for ordinary lists."""
     from tracejit.trace.python.builtin_functions import OF_GROWN
+    from tracejit.trace.python.copying import COPYING
     from tracejit.trace.python.rewritten import REWRITTEN
 
     def array(x: Any) -> Any:
@@ -233,7 +234,7 @@ def _of_grown(
     numeric = numeric or isinstance(getattr(f, "__self__", None), np.ufunc)
     if numeric and f not in _OF_SEQUENCES:
         return tuple(map(array, args)), {k: array(v) for k, v in kwargs.items()}
-    ours = isinstance(f, functools.partial) or _is_of_program(f)
+    ours = isinstance(f, functools.partial) or _is_of_program(f) or in_table(COPYING, f)
     made = isinstance(f, type) and is_of_program(f.__module__)
     kept = isinstance(getattr(f, "__self__", None), list | dict)
     known = {**dict.fromkeys(OF_GROWN, True), **REWRITTEN, **DICTS, **DEQUES}
@@ -347,7 +348,10 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
 def library_call(f: Any, root: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A Python function of a library, run as it is. NumPy makes arrays, others may keep ours."""
     must_be_pure(f)
-    traced = any(contains_tracer(a) for a in (*args, *kwargs.values()))
+    given = (*args, *kwargs.values())
+    if root != "copy" and holds(is_grown, *given):
+        refuse_grown(f"{f.__name__}()")
+    traced = any(map(contains_tracer, given))
     if root == "scipy" and traced:
         found = from_library(f)
         if found is not None:
