@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 import heapq
 import math
 from typing import Any
@@ -218,3 +219,18 @@ def ordinary_lists_repeated_in_place(x: Any, n: Any) -> Any:
     other = out
     out *= n
     return out, other, len(other)
+
+
+@functools.singledispatch
+def size(x: Any) -> Any:
+    return 1
+
+
+@size.register(list)
+def _(x: Any) -> Any:
+    return len(x)
+
+
+@OPERATIONS(*XS, NONE)
+def given_by_class(x: Any) -> Any:
+    return size(over(x)), size(1.0)

@@ -238,7 +238,9 @@ def _of_grown(
     made = isinstance(f, type) and is_of_program(f.__module__)
     kept = isinstance(getattr(f, "__self__", None), list | dict)
     known = {**dict.fromkeys(OF_GROWN, True), **REWRITTEN, **DICTS, **DEQUES}
-    if not (ours or made or kept or in_table(known, f)):
+    replaced = any(asked(f) is not None for asked in STAND_INS)
+    replaced = replaced or behind(f, args, kwargs) is not f
+    if not (ours or made or kept or replaced or in_table(known, f)):
         refuse_grown(f"{getattr(f, '__name__', type(f).__name__)}()")
     return args, kwargs
 
