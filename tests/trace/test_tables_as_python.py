@@ -66,6 +66,8 @@ dict(D(x)), copy.copy(D(x)), copy.deepcopy((D(x), C(x), S(x))), {'a': D(x)}['a']
 dict.fromkeys(D(x), 1), type(D(x)) is dict, isinstance(S(x), set), bool(D(x)), 3 in D(x).keys()
 C(x).most_common(2), np.array(list(D(x).keys())), len(D(x).keys()), sorted(S(x)), S(x).copy()
 a, b, c, d, e = D(x); return e, d, c, b, a
+a, *b = D(x); return a, b
+dict.get(D(x), 3), dict.get(D(x), 1000), heapq.nlargest(2, D(x)), heapq.nsmallest(2, D(x))
 l = [1]; l.extend(D(x)); l += D(x).values(); return l
 f = D(x).get; return f(3), f(1000), D(x).get('a', 7), None in D(x), D(x).get((1, 2), 7)
 c = C(x); c.update([3, 3, 9]); del c[1000]; del c[7]; return c
@@ -115,14 +117,13 @@ t = T({}); t.a[int(x[0])] = 6; return t == T({3: 6})
 t = T({}); t.a[int(x[0])] = 6; return f"{t}"
 d = C(x); d |= D(x); return d
 D(x).keys() == D(x).keys(); D(x).keys() & {3}; D(x).items() | {3}; D(x).keys().isdisjoint({3})
-{'a': D(x)} == {'a': D(x)}; D(x) in {5}; (D(x),).index(1); OrderedDict(D(x)); dict.get(D(x), 3)
+{'a': D(x)} == {'a': D(x)}; D(x) in {5}; (D(x),).index(1); OrderedDict(D(x))
 S(x).pop()
 d = D(x); d -= {3}; return d
 [*D(x)]; (*D(x), 5); {*D(x)}; [*S(x)]; ",".join(str(k) for k in D(x)); list(S(x)); next(iter(D(x)))
-a, *b = D(x); return a, b
 '%s' % D(x); '%s' % (D(x),); f"{D(x)}"; "{}".format(D(x)); str(D(x)); repr([D(x)]); str(S(x))
 string.Template("$a").substitute(a=D(x)); json.dumps([D(x)]); functools.partial(str, D(x))()
-heapq.nlargest(2, D(x)); heapq.nsmallest(2, D(x)); bisect.bisect(D(x), 1); operator.eq(D(x), {})
+bisect.bisect(D(x), 1); operator.eq(D(x), {})
 ChainMap(D(x), {})[3]; ChainMap({}, D(x))[3]; UserDict(D(x))[3]; list(deque(D(x)))
 operator.itemgetter(3)(D(x)); hash((D(x),))
 np.array(D(x)); np.array(D(x).keys()); np.array([D(x)]); np.asarray(S(x)); np.sum(D(x)); x + D(x)

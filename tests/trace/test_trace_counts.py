@@ -238,4 +238,5 @@ def test_attempts_do_not_grow_with_the_rows(
     u, v = ([[r + c * k for c in range(5)] for r in range(rows)] for k in (1.5, 2.5))
     assert repr(jit(f, shapes="dynamic")(u, v, 3)) == repr(f(u, v, 3))
     outer = min(traces, key=lambda key: key[1])
-    assert traces[outer] <= 8
+    # Each list of lists that is an argument, and changed or returned, is found by an attempt.
+    assert traces[outer] <= (13 if "arguments" in case else 8)
