@@ -213,6 +213,23 @@ def counted(x: Any) -> Any:
     return collections.Counter(int(2 * v) for v in over(x)).most_common(2)
 
 
+@OPERATIONS(*XS, NONE)
+def multiplied_by_an_array(x: Any) -> Any:
+    out: Any = over(x)
+    other = out
+    out *= np.arange(len(out)) + 0.5
+    return out, other
+
+
+@OPERATIONS((UP, np.int64(2)), (MIXED, np.int64(0)))
+def repeated_by_an_integer_of_numpy(x: Any, n: Any) -> Any:
+    out = over(x)
+    other = out
+    out *= n
+    other *= np.int64(3)
+    return out, other, over(x) * np.int64(2)
+
+
 @OPERATIONS((UP, 2), (MIXED, 0), (LONG, -1))
 def ordinary_lists_repeated_in_place(x: Any, n: Any) -> Any:
     out = [x[0], x[1]]

@@ -9,7 +9,6 @@ import pytest
 
 from tests.programs.arrays_in_lists import CHANGED, ROWS
 from tests.programs.assumptions import ASSUMPTIONS
-from tests.programs.chosen_texts import CHOSEN
 from tests.programs.comprehensions import COMPREHENSIONS, ITERATORS
 from tests.programs.contexts import CONTEXTS
 from tests.programs.control_flow import CONTROL_FLOW
@@ -32,7 +31,6 @@ from tests.programs.numbers_that_meet import NUMBERS, STEPS
 from tests.programs.objects import OBJECTS
 from tests.programs.optional import OPTIONAL
 from tests.programs.ordering import ORDERING
-from tests.programs.percent_texts import PERCENT
 from tests.programs.phrase import Phrase, cases, check
 from tests.programs.python_types import KEYWORDS, METHODS, PATTERNS, SENTINELS, TYPES
 from tests.programs.rebinding import REBINDING, UP, loss
@@ -430,43 +428,6 @@ def test_operations_of_lists(phrase: Phrase, policy: str) -> None:
 @pytest.mark.parametrize(("phrase", "policy"), cases(TUPLES))
 def test_tuples_of_the_run(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
-
-
-@pytest.mark.parametrize(("phrase", "policy"), cases(PERCENT))
-def test_texts_by_percent(phrase: Phrase, policy: str) -> None:
-    check(phrase, policy)
-
-
-def test_texts_by_percent_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    def f(x: Any, n: Any) -> None:
-        side = "left" if x[0] < 0 else "right"
-        print("%g|%4d|%s|%r" % (x[0], n, [x[1], n], n), "%s" % x, "%5.1f%%" % x[0])
-        print("%s at %6s, %r of %d" % (side, side, side, n), "%-6s!" % side)
-
-    compiled = jit(f)
-    for x in (np.array([-1.5, 2.0]), np.array([2.0, 1e9])):
-        f(x, 3)
-        wanted = capsys.readouterr().out
-        compiled(x, 3)
-        assert capsys.readouterr().out == wanted
-
-
-@pytest.mark.parametrize(("phrase", "policy"), cases(CHOSEN))
-def test_chosen_texts(phrase: Phrase, policy: str) -> None:
-    check(phrase, policy)
-
-
-def test_chosen_texts_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    def f(x: Any) -> None:
-        tag = "neg" if x[0] < 0 else "pos"
-        print([tag, 1], {"k": tag}, f"{tag:>6s}|{x[0]:.2f}|{tag!r}", tag, sep="-", end="!\n")
-
-    compiled = jit(f)
-    for x in (np.array([-1.5]), np.array([2.0])):
-        f(x)
-        wanted = capsys.readouterr().out
-        compiled(x)
-        assert capsys.readouterr().out == wanted
 
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(OPTIONAL))

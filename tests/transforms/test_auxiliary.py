@@ -55,3 +55,8 @@ def test_texts_that_the_run_chooses_are_given_back(found: Any, under_jit: bool) 
 def test_a_text_that_differs_by_example_is_refused() -> None:
     with pytest.raises(UnsupportedError, match=r"'neg' or 'pos'.* differs by example of vmap"):
         vmap(lambda t: "neg" if t < 0 else "pos")(np.array([1.0, -1.0]))
+
+
+def test_a_text_is_no_loss() -> None:
+    with pytest.raises(TypeError, match="needs a function that returns a real scalar, not a str"):
+        grad(lambda x: "neg" if x[0] < 0 else "pos")(np.ones(2))

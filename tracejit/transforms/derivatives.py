@@ -18,6 +18,7 @@ from tracejit.ir.core import Value
 from tracejit.signatures import signature_with
 from tracejit.trace.session.concretize import shown_shape
 from tracejit.trace.values.all import lift
+from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.transforms.outermost import outermost
 from tracejit.transforms.requirements import (
     kind_of_object,
@@ -123,7 +124,10 @@ class Gradient(Transform):
         if self.holomorphic and any(not is_complex(v.dtype) for v in staged.wrt_values):
             throw(TypeError(f"{name} with holomorphic=True the arguments are complex"))
         if first is None or first.rank != 0 or kind_of(first.dtype) != kind:
-            what = kind_of_object(staged.out[0] if staged.out else None)
+            result = staged.out[0] if staged.out else None
+            if isinstance(result, ChosenConstant):
+                first, result = None, result.choices[0]
+            what = kind_of_object(result)
             if first is not None:
                 what = f"shape {shown_shape(first.shape)}, {first.dtype}"
             throw(

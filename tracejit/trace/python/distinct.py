@@ -1,7 +1,8 @@
 """Sets of numbers that only the run knows: the sorted array of those that differ.
 
 These methods are converted like the program's own. Python does not say in which order a set is gone
-through; here it is the order of size.
+through; here it is the order of size. What a stored version gives back may be all that needs this
+module: it imports little.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from tracejit import trees
 from tracejit.errors import UnsupportedError, throw
-from tracejit.trace.python.dynamic_list_methods import list_of
 from tracejit.trace.session.registry import CLASS_SEEN
 
 
@@ -83,6 +84,8 @@ class Distinct:
         return np.any(self.elements == item)
 
     def __iter__(self) -> Any:
+        from tracejit.trace.python.dynamic_list_methods import list_of
+
         return list_of(self.elements, self.is_python)
 
     def copy(self) -> Distinct:
@@ -172,4 +175,15 @@ class Distinct:
     __hash__ = None  # type: ignore[assignment]
 
 
+def _real(how: tuple[bool, bool], parts: Any) -> Any:
+    """The set that the caller gets; of what stands for its elements, another stand-in."""
+    (elements,) = parts
+    is_python, frozen = how
+    if not isinstance(elements, np.ndarray):
+        return Distinct(elements, is_python, frozen)
+    items = elements.tolist() if is_python else list(elements)
+    return frozenset(items) if frozen else set(items)
+
+
+trees.register(Distinct, lambda x: ((x.elements,), (x.is_python, x.frozen)), _real)
 CLASS_SEEN[Distinct] = lambda x: frozenset if x.frozen else set

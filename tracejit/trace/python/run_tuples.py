@@ -1,17 +1,24 @@
 """Tuples of which only the run knows how long they are: a list of the items that nobody changes.
 
-These methods are converted like the program's own.
+These methods are converted like the program's own. What a stored version gives back may be all that
+needs this module: it imports little.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
+from tracejit import trees
 from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.session.registry import CLASS_SEEN
-from tracejit.trace.session.session import where
+
+
+def _refuse(what: str) -> NoReturn:
+    from tracejit.trace.session.session import where
+
+    raise UnsupportedError(f"{where()}: a tuple whose length is known at run time only {what}")
 
 
 class RunTuple:
@@ -68,10 +75,7 @@ class RunTuple:
         return self.items == [*other]
 
     def __hash__(self) -> Any:
-        raise UnsupportedError(
-            f"{where()}: a tuple whose length is known at run time only is a key or an item of a "
-            "set: use numbers, or tuples of a known length"
-        )
+        _refuse("is a key or an item of a set: use numbers, or tuples of a known length")
 
     def __setitem__(self, key: Any, value: Any) -> None:
         throw(TypeError("'tuple' object does not support item assignment"))
@@ -83,10 +87,7 @@ class RunTuple:
         throw(AttributeError(f"'tuple' object has no attribute '{name}'"))
 
     def __repr__(self) -> Any:
-        raise UnsupportedError(
-            f"{where()}: the text of a tuple whose length is known at run time only: show it "
-            "outside, or its items in a loop"
-        )
+        _refuse("has no text: show it outside, or its items in a loop")
 
     def __lt__(self, other: Any) -> Any:
         return self.items < [*other]
@@ -101,4 +102,13 @@ class RunTuple:
         return self.items >= [*other]
 
 
+def _real(_: None, parts: Any) -> Any:
+    """The tuple that the caller gets; of what stands for its items, another stand-in."""
+    (items,) = parts
+    if len(items) == 1 and isinstance(items[0], trees.Run):
+        return tuple(items[0])
+    return RunTuple(items)
+
+
+trees.register(RunTuple, lambda x: ((x.items,), None), _real)
 CLASS_SEEN[RunTuple] = lambda x: tuple

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from tracejit import trees
 from tracejit.errors import asks
 from tracejit.trace.python.distinct import Distinct, differing
 from tracejit.trace.python.dynamic_list_methods import as_array
@@ -76,19 +75,3 @@ SETS: dict[Any, Callable[..., Any]] = {
     builtins.set: _builtin(builtins.set),
     builtins.frozenset: _builtin(builtins.frozenset),
 }
-
-
-def _real(how: tuple[bool, bool], elements: Any) -> Any:
-    """The set that the caller gets; of what stands for its elements, another stand-in."""
-    is_python, frozen = how
-    if not isinstance(elements, np.ndarray):
-        return Distinct(elements, is_python, frozen)
-    items = elements.tolist() if is_python else list(elements)
-    return frozenset(items) if frozen else set(items)
-
-
-trees.register(
-    Distinct,
-    lambda x: ((x.elements,), (x.is_python, x.frozen)),
-    lambda how, parts: _real(how, parts[0]),
-)

@@ -342,7 +342,8 @@ class StagedItems(Operators):
         if isinstance(target, list):
             containers.must_be_known(self.session, target)
             containers.touch(self.session, target)
-            if op == "*=" and (is_grown(target) or run_time_places.is_place(value)):
+            times = run_time_places.is_place(value) or isinstance(value, int | np.integer)
+            if op == "*=" and times and (is_grown(target) or isinstance(value, Tracer)):
                 self._refuse_outside(target)
                 found = self.binary("*", target, value)
                 if is_grown(found):

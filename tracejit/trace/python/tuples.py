@@ -6,7 +6,6 @@ import builtins
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from tracejit import trees
 from tracejit.errors import UnsupportedError, all_ask
 from tracejit.trace.python.constructed import construct
 from tracejit.trace.python.ordering import builtin_list
@@ -93,15 +92,5 @@ def _refuse_rows() -> NoReturn:
 
 TUPLES: dict[Any, Callable[..., Any]] = {builtins.tuple: builtin_tuple}
 
-
-def _real(_: None, parts: Any) -> Any:
-    """The tuple that the caller gets; of what stands for its items, another stand-in."""
-    (items,) = parts
-    if len(items) == 1 and isinstance(items[0], trees.Run):
-        return builtins.tuple(items[0])
-    return RunTuple(items)
-
-
-trees.register(RunTuple, lambda x: ((x.items,), None), _real)
 
 all_ask(globals(), TypeError, ValueError)
