@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -28,6 +28,20 @@ def _bare(function: Callable[..., Any]) -> Callable[..., Any]:
     )
     bare.__kwdefaults__ = function.__kwdefaults__
     return bare
+
+
+def say_what_python_says(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> None:
+    """Raise Python's TypeError for a call that does not fit a function, or the one that this is
+    made of, which is not run otherwise."""
+    inner = inspect.unwrap(function)
+    if type(inner) is not FunctionType:
+        return
+    try:
+        own_signature(inner).bind(*args, **kwargs)
+    except TypeError:
+        inner(*args, **kwargs)
 
 
 def signature_with(function: Callable[..., Any], names: Iterable[str]) -> inspect.Signature:

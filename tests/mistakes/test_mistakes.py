@@ -16,13 +16,14 @@ import pytest
 import tracejit
 
 from tests.mistakes import values, kinds, numpys, right_answers  # isort: skip (order of the page)
-from tests.mistakes import transforms
+from tests.mistakes import transforms, with_rules  # isort: skip
 from tests.mistakes.row import MISTAKES, RIGHT, Mistake, Right
-from tests.mistakes.transforms import WRONG, Wrong
+from tests.mistakes.wrong_calls import WRONG, Wrong
 from tracejit import jit
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "mistakes.md"
 FILES = {part.__file__ for part in (values, kinds, numpys)}
+CALLS = {part.__file__ for part in (transforms, with_rules)}
 #: What a message does not say: names of ours, and objects as Python shows them.
 OURS = re.compile(r"tracejit\.|<|\b(?:Scalar|PyScalar|Array|Pullback|Pushforward|Vmapped)\b|\b_\w")
 PACKAGE = os.path.dirname(tracejit.__file__) + os.sep
@@ -77,7 +78,7 @@ def test_wrong_transform(row: Wrong) -> None:
     assert len(str(caught.value).splitlines()) <= 15
     frames = traceback.extract_tb(caught.value.__traceback__)
     lines, first = inspect.getsourcelines(row.call)
-    mine = [f.lineno for f in frames if f.filename == transforms.__file__]
+    mine = [f.lineno for f in frames if f.filename in CALLS]
     assert any(first <= (line or 0) < first + len(lines) for line in mine)
 
 
@@ -105,6 +106,7 @@ def test_globals_that_change() -> None:
 
 def test_thirty_are_pinned() -> None:
     assert len(MISTAKES) >= 30
+    assert {inspect.getsourcefile(row.call) for row in WRONG} == CALLS
     assert len({row.problem for row in (*MISTAKES, *WRONG, *RIGHT)}) == sum(
         map(len, (MISTAKES, WRONG, RIGHT))
     )

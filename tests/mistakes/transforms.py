@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tests.mistakes.row import X
+from tests.mistakes.wrong_calls import loss, twice, weighted, wrong
 from tracejit import (
-    StructureError,
     UnsupportedError,
-    check_grads,
-    checkpoint,
-    custom_gradient,
-    custom_jvp,
-    custom_vjp,
     grad,
     hessian,
     hvp,
@@ -35,38 +28,12 @@ any_hvp: Any = hvp
 any_vmap: Any = vmap
 
 
-@dataclass(frozen=True)
-class Wrong:
-    """One row: a call that raises; ``says`` are words of the message, ``do`` what to write."""
-
-    problem: str
-    kind: type[Exception]
-    says: str
-    do: str
-    call: Callable[[], Any]
+def loss_by_steps(x: Any) -> Any:
+    yield np.sum(x**2)
 
 
-WRONG: list[Wrong] = []
-
-
-def wrong(problem: str, kind: type[Exception], says: str, do: str) -> Callable[[Any], Any]:
-    def enter(call: Any) -> Any:
-        WRONG.append(Wrong(problem, kind, says, do, call))
-        return call
-
-    return enter
-
-
-def loss(x: Any) -> Any:
+async def awaited_loss(x: Any) -> Any:
     return np.sum(x**2)
-
-
-def weighted(w: Any, x: Any) -> Any:
-    return np.sum(w * x)
-
-
-def twice(x: Any) -> Any:
-    return x * 2.0
 
 
 def pair(x: Any) -> Any:
@@ -155,6 +122,30 @@ def _() -> Any:
     return grad(weighted, argnames="z")(X, X)
 
 
+@wrong("more arguments than the function has", TypeError,
+       "loss() takes 1 positional argument but 2", "Python's words of the function")  # fmt: skip
+def _() -> Any:
+    return grad(loss)(X, X)
+
+
+@wrong("a name that the function does not have", TypeError,
+       "got an unexpected keyword argument 'y'", "Python's words of the function")  # fmt: skip
+def _() -> Any:
+    return any_vmap(loss)(y=X)
+
+
+@wrong("the gradient of a generator function", UnsupportedError, "is a generator or coroutine",
+       "an ordinary function that returns the loss")  # fmt: skip
+def _() -> Any:
+    return grad(loss_by_steps)
+
+
+@wrong("`vmap` of an `async` function", UnsupportedError, "is a generator or coroutine",
+       "an ordinary function that returns the loss")  # fmt: skip
+def _() -> Any:
+    return vmap(awaited_loss)
+
+
 @wrong("a function that returns nothing", TypeError, "not None: return the loss", "`return`")
 def _() -> Any:
     return grad(lambda x: None)(X)
@@ -216,7 +207,7 @@ def _() -> Any:
 # Jacobians ----------------------------------------------------------------------------------------
 
 
-@wrong("`hessian(f, x)`", TypeError, "write jacrev(f)(x)", "`hessian(f)(x)`")
+@wrong("`hessian(f, x)`", TypeError, "write hessian(f)(x)", "`hessian(f)(x)`")
 def _() -> Any:
     return hessian(loss, X)  # type: ignore[arg-type]
 
@@ -389,131 +380,3 @@ def _() -> Any:
        "the size of a result differs between examples", "`np.where`, or a mask")  # fmt: skip
 def _() -> Any:
     return vmap(kept_above)(ROWS)
-
-
-# Rules --------------------------------------------------------------------------------------------
-
-
-@wrong("a custom_vjp without a rule", TypeError, "has no rule: give one by defvjp", "`defvjp`")
-def _() -> Any:
-    return grad(custom_vjp(loss))(X)
-
-
-@wrong("`forward` gives no residuals", StructureError, "not an array",
-       "`return result, residuals`")  # fmt: skip
-def _() -> Any:
-    f = custom_vjp(twice)
-    f.defvjp(twice, lambda kept, ct: (ct,))
-    return grad(lambda x: np.sum(f(x)))(X)
-
-
-@wrong("`forward` gives another result than the function", StructureError,
-       "gives a result of shape (), float64, for a value of shape (6,), float64",
-       "give what the function gives")  # fmt: skip
-def _() -> Any:
-    f = custom_vjp(twice)
-    f.defvjp(lambda x: (np.sum(x), None), lambda kept, ct: (ct,))
-    return grad(lambda x: np.sum(f(x)))(X)
-
-
-@wrong("`backward` gives no tuple", StructureError, "a tuple of 1 cotangents", "`return (ct,)`")
-def _() -> Any:
-    f = custom_vjp(twice)
-    f.defvjp(lambda x: (twice(x), None), lambda kept, ct: ct)
-    return grad(lambda x: np.sum(f(x)))(X)
-
-
-@wrong("`backward` gives fewer cotangents than arguments", StructureError, "not a tuple of 1",
-       "one per argument, `None` for zero")  # fmt: skip
-def _() -> Any:
-    f = custom_vjp(weighted)
-    f.defvjp(lambda w, x: (weighted(w, x), x), lambda x, ct: (ct * x,))
-    return grad(f)(X, X)
-
-
-@wrong("`backward` gives a cotangent of another shape", StructureError,
-       "gives a cotangent of shape (), float64, for a value of shape (6,), float64",
-       "`ct * np.ones_like(x)`")  # fmt: skip
-def _() -> Any:
-    f = custom_vjp(loss)
-    f.defvjp(lambda x: (loss(x), None), lambda kept, ct: (ct,))
-    return grad(f)(X)
-
-
-@wrong("`backward` takes the cotangents alone", TypeError,
-       "backward takes (residuals, cotangents)", "`def backward(residuals, ct)`")  # fmt: skip
-def _() -> Any:
-    custom_vjp(loss).defvjp(lambda x: (loss(x), None), lambda ct: (ct,))
-
-
-@wrong("a custom_vjp in forward mode", TypeError, "give it a rule by custom_jvp", "`custom_jvp`")
-def _() -> Any:
-    f = custom_vjp(twice)
-    f.defvjp(lambda x: (twice(x), None), lambda kept, ct: (ct,))
-    return jvp(f, (X,), (X,))
-
-
-@wrong("a rule of tangents that gives the tangent alone", StructureError,
-       "the rule gives a pair (result, tangent), not an array",
-       "`return result, tangent`")  # fmt: skip
-def _() -> Any:
-    f = custom_jvp(twice)
-    f.defjvp(lambda primals, tangents: tangents[0])
-    return jvp(f, (X,), (X,))
-
-
-@wrong("a rule whose tangent has another shape", StructureError,
-       "gives a tangent of shape (), float64, for a value of shape (6,), float64",
-       "the shape of the result")  # fmt: skip
-def _() -> Any:
-    f = custom_jvp(twice)
-    f.defjvp(lambda primals, tangents: (f(*primals), np.sum(tangents[0])))
-    return jvp(f, (X,), (X,))
-
-
-@wrong("a rule that is not linear in the tangents", TypeError, "not linear in them",
-       "`custom_vjp`")  # fmt: skip
-def _() -> Any:
-    f = custom_jvp(twice)
-    f.defjvp(lambda primals, tangents: (f(*primals), tangents[0] ** 2))
-    return grad(lambda x: np.sum(f(x)))(X)
-
-
-@wrong("a function with a rule closes over what is differentiated", TypeError,
-       "pass it as an argument", "pass it")  # fmt: skip
-def _() -> Any:
-    def outer(a: Any) -> Any:
-        f = custom_jvp(lambda x: x * a)
-        f.defjvp(lambda primals, tangents: (f(*primals), tangents[0] * a))
-        return np.sum(f(a))
-
-    return grad(outer)(X)
-
-
-@wrong("a custom_gradient that returns the result alone", StructureError,
-       "it returns a pair (result, function of the cotangents)",
-       "`return result, lambda ct: …`")  # fmt: skip
-def _() -> Any:
-    return grad(custom_gradient(loss))(X)
-
-
-@wrong("a policy that does not exist", ValueError, "policy is one of 'nothing_saveable'",
-       "`policy=\"dots_saveable\"`")  # fmt: skip
-def _() -> Any:
-    return checkpoint(loss, policy="dots")  # type: ignore[arg-type]
-
-
-@wrong("`checkpoint(f(x))`", TypeError, "checkpoint takes a function, not a number",
-       "`checkpoint(f)(x)`")  # fmt: skip
-def _() -> Any:
-    return checkpoint(loss(X))
-
-
-@wrong("`check_grads(f, x)`", TypeError, "write check_grads(f, (x,))", "`check_grads(f, (x,))`")
-def _() -> Any:
-    return check_grads(loss, X)  # type: ignore[arg-type]
-
-
-@wrong("check_grads of order 0", ValueError, "order is 1, 2 or more", "`order=1`")
-def _() -> Any:
-    return check_grads(loss, (X,), order=0)

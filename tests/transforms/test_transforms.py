@@ -8,7 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracejit import check_grads, custom_vjp, grad, jit, jvp, stop_gradient, value_and_grad, vjp
+from tracejit import (
+    check_grads,
+    custom_jvp,
+    custom_vjp,
+    grad,
+    hessian,
+    jacfwd,
+    jacrev,
+    jit,
+    jvp,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+    vmap,
+)
 
 X = np.arange(5.0)
 
@@ -268,9 +282,31 @@ def test_arguments_by_name() -> None:
         equal(by_x, np.full(5, 3.0))
         assert by_scale == 10.0
     assert grad(named, argnames="scale")(X) == 10.0
-    for name, why in (("shift", "only be passed by name"), ("y", "has no parameter 'y'")):
-        with pytest.raises(TypeError, match=why):
-            grad(named, argnames=name)(X)
+    with pytest.raises(TypeError, match="has no parameter 'y'"):
+        grad(named, argnames="y")(X)
+
+
+def test_arguments_that_only_have_a_name() -> None:
+    """Given, or by their default; beside others, and in every order."""
+    assert grad(named, argnames="shift")(X) == grad(named, argnames="shift")(X, shift=1.0) == 5.0
+    by_shift, by_x = grad(named, argnames=("shift", "x"))(scale=3.0, shift=X, x=X)
+    equal(by_x, np.full(5, 3.0))
+    equal(by_shift, np.ones(5))
+    value, slope = value_and_grad(jit(named), argnames="shift")(X, 3.0, shift=2.0)
+    assert (value, slope) == (named(X, 3.0, shift=2.0), 5.0)
+    _, moved = jvp(lambda s: grad(spread, argnames="power")(X, X, power=s), (2.0,), (1.0,))
+    assert np.isclose(moved, np.sum(np.log(2.0) ** 2 * 2.0**2.0 * X * X))
+    with pytest.raises(TypeError, match="shift is int64: convert it"):
+        grad(named, argnames="shift")(X, shift=1)
+    with pytest.raises(ValueError, match="does not depend on unused"):
+        grad(spread, argnames="unused", disconnected_inputs="raise")(X, unused=1.0)
+    assert grad(spread, argnames="power")(X, X, X, power=1.0, other=X) == np.sum(
+        X * X * np.log(2.0) * 2.0 + 3 * 0.0
+    )
+
+
+def spread(*xs: Any, power: Any = 1.0, unused: Any = 0.0, **rest: Any) -> Any:
+    return np.sum(xs[0] * xs[-1] * 2.0**power)
 
 
 def test_none_among_parameters() -> None:
@@ -315,5 +351,21 @@ def test_check_grads_differentiates_by_cotangents() -> None:
     f = custom_vjp(lambda x: np.sin(x))
     f.defvjp(lambda x: (np.sin(x), x), lambda x, ct: (np.cos(x) * stop_gradient(ct),))
     check_grads(lambda x: np.sum(f(x)), (X,), order=1, modes="rev")
-    with pytest.raises(AssertionError, match="order 1: <c, Jt>"):
+    with pytest.raises(AssertionError, match="order 2: <c, Jt>"):
         check_grads(lambda x: np.sum(f(x)), (X,), order=2, modes="rev")
+    wrong = custom_jvp(lambda x: x**2)
+    wrong.defjvp(lambda primals, tangents: (wrong(*primals), 3.0 * primals[0] * tangents[0]))
+    with pytest.raises(AssertionError, match="order 1: jvp"):
+        check_grads(wrong, (X,))
+
+
+def test_transforms_are_shown_by_what_they_are_of() -> None:
+    assert repr(grad(named)) == "<tracejit.grad of 'named'>"
+    assert repr(vmap(hessian(named))) == "<tracejit.vmap of <tracejit.hessian of 'named'>>"
+
+
+def test_the_derivative_of_a_number_by_a_number_is_a_number() -> None:
+    for f in (grad, jacfwd, jacrev, lambda f: grad(grad(f)), hessian):
+        found = f(lambda x: x**2)(3.0)
+        assert type(found) is np.float64
+    assert isinstance(jacfwd(lambda x: x * X)(3.0), np.ndarray)

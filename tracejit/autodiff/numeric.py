@@ -124,6 +124,7 @@ def check_function(
     step: float | None = None,
     seed: int = 0,
     prepare: Callable[[Function], Function] | None = None,
+    taken: int = 0,
 ) -> None:
     """Check ``jvp`` and ``vjp`` of a function at ``args`` to the given order of derivative.
 
@@ -133,7 +134,8 @@ def check_function(
     tangents or cotangents. Raises AssertionError where they differ by
     more than ``tolerance`` relative to the norms involved. ``step`` is of the
     differences. ``prepare`` gives the function that
-    derivatives are taken of, the same real function.
+    derivatives are taken of, the same real function. ``taken``: the order of derivative that
+    ``function`` is itself, for what errors say.
     """
     function = function if prepare is None else prepare(function)
     rng = np.random.default_rng(seed)
@@ -141,6 +143,7 @@ def check_function(
     tangents = [random_like(rng, args[k]) for k in wrt]
     want = difference(run, function, args, wrt, tangents, step)
     deeper: Any = {"order": order - 1, "modes": modes, "step": step, "prepare": prepare}
+    deeper["taken"] = taken + 1
     moved, exact = want, tol.difference
     if "fwd" in modes:
         forward = jvp(function, wrt)
@@ -150,7 +153,7 @@ def check_function(
         scale = norm(want) + norm(inexact_results(function, outs[:count])) + norm(tangents)
         error = norm([p - w for p, w in zip(moved, want, strict=True)])
         assert error <= tol.difference * max(scale, 1.0), (
-            f"order {order}: jvp of @{function.name} differs from central differences by "
+            f"order {taken + 1}: jvp of @{function.name} differs from central differences by "
             f"{error:.3g} (norms {norm(moved):.6g}, {norm(want):.6g})"
         )
         if order > 1:
@@ -180,7 +183,7 @@ def _check_reverse(
     left, right = pairing(cts, moved), pairing(pulled, tangents)
     bound = norm(cts) * norm(moved) + norm(pulled) * norm(tangents)
     assert abs(left - right) <= exact * max(bound, 1.0), (
-        f"order {deeper['order'] + 1}: <c, Jt> = {left:.9g} but <vjp c, t> = {right:.9g} "
+        f"order {deeper['taken']}: <c, Jt> = {left:.9g} but <vjp c, t> = {right:.9g} "
         f"for @{function.name}"
     )
     if deeper["order"]:

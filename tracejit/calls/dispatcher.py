@@ -13,7 +13,6 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from types import FunctionType
 from typing import Any
 
 from tracejit import trees
@@ -48,7 +47,7 @@ from tracejit.calls.versions import (
 )
 from tracejit.errors import InternalError, StructureError, UnsupportedError
 from tracejit.ir.arguments import ArrayArg
-from tracejit.signatures import own_signature
+from tracejit.signatures import own_signature, say_what_python_says
 from tracejit.trace.guards.paths import NeedsIdentity, bound
 from tracejit.trace.session.assumption_sets import AssumptionFailed
 from tracejit.trace.values.kept_changes import carries_changes
@@ -346,8 +345,7 @@ class Dispatcher:
         try:
             bound = own_signature(self.function).bind(*args, **kwargs)
         except TypeError as error:
-            if type(self.function) is FunctionType:
-                self.function(*args, **kwargs)  # raises what Python says of this call
+            say_what_python_says(self.function, args, kwargs)
             raise error.with_traceback(None) from None
         return tuple(bound.args), dict(bound.kwargs)
 

@@ -23,6 +23,7 @@ from tracejit.transforms.outermost import outermost
 from tracejit.transforms.requirements import (
     kind_of_object,
     named_leaves,
+    names_of_positions,
     require_inexact,
     require_numbers,
     require_structure,
@@ -38,6 +39,27 @@ P = ParamSpec("P")
 X = TypeVar("X", bound=Any)  # so that lambdas of it are accepted
 R = TypeVar("R")
 A = TypeVar("A")
+
+
+class _ByPosition:
+    """A function with ``count`` positional arguments, called with those that only have a name,
+    ``only``, as positional ones behind them."""
+
+    def __init__(self, function: Callable[..., Any], count: int, only: Sequence[str]) -> None:
+        self.function, self.count, self.only = function, count, list(only)
+        self.__name__ = getattr(function, "__name__", "f")
+        self.__wrapped__ = function  # errors show it
+        names = names_of_positions(function, range(count))
+        self.__signature__ = _signature([*(n.replace(" ", "_") for n in names), *only])
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args[: self.count], **kwargs, **self._named(args))
+
+    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+        return ops.call(self.function, *args[: self.count], **kwargs, **self._named(args))
+
+    def _named(self, args: Sequence[Any]) -> dict[str, Any]:
+        return dict(zip(self.only, args[self.count :], strict=True))
 
 
 class Gradient(Transform):
@@ -75,21 +97,26 @@ class Gradient(Transform):
             bound = signature_with(self.function, by_name).bind(*args, **kwargs)
             bound.apply_defaults()
             args, kwargs = bound.args, bound.kwargs
-        argnums = [self._position(n, len(args), kwargs) for n in asked]
-        staged = Staged(ops, self.function, args, kwargs)
-        require_inexact(shown(self), self.function, [args[n] for n in argnums], argnums)
+        function: Any = self.function
+        if only := [n for n in by_name if n in kwargs]:
+            function = _ByPosition(function, len(args), only)
+            args = (*args, *(kwargs[n] for n in only))
+            kwargs = {n: x for n, x in kwargs.items() if n not in only}
+        argnums = [self._position(function, n, len(args)) for n in asked]
+        staged = Staged(ops, function, args, kwargs)
+        require_inexact(shown(self), function, [args[n] for n in argnums], argnums)
         staged.run(argnums)
         if not staged.function.diverges:
             self._check_loss(staged)
-            self._check_connected(staged, argnums)
-        function, count = staged.twice(), len(staged.function.results)
-        loss = len(function.results) - count if count else 0
+            self._check_connected(function, staged, argnums)
+        both, count = staged.twice(), len(staged.function.results)
+        loss = len(both.results) - count if count else 0
         gradient = autodiff.grad(
-            function, range(len(staged.params)), loss, holomorphic=self.holomorphic
+            both, range(len(staged.params)), loss, holomorphic=self.holomorphic
         )
-        out = staged.inline(staged.derived(gradient, len(function.results)))
+        out = staged.inline(staged.derived(gradient, len(both.results)))
         value = staged.rebuild(out[:count])
-        found = out[len(function.results) :]
+        found = out[len(both.results) :]
         grads = staged.of_arguments(
             [gradient_like(x, v) for x, v in zip(staged.wrt, found, strict=True)]
         )
@@ -98,13 +125,13 @@ class Gradient(Transform):
             return value, grads
         return (grads, value[1]) if self.has_aux else grads
 
-    def _position(self, asked: int | str, count: int, kwargs: Any) -> int:
+    def _position(self, function: Any, asked: int | str, count: int) -> int:
         """The position of an argument that is asked for by position or name."""
         if isinstance(asked, int):
             return argnum(asked, count, shown(self))
+        if isinstance(function, _ByPosition) and asked in function.only:
+            return function.count + function.only.index(asked)
         names = list(signature_with(self.function, [asked]).parameters)
-        if asked in kwargs:
-            throw(TypeError(f"argnames: {asked!r} can only be passed by name; make it positional"))
         if asked not in names or names.index(asked) >= count:
             throw(TypeError(f"argnames: {shown(self.function)} has no parameter {asked!r}"))
         return names.index(asked)
@@ -149,11 +176,11 @@ class Gradient(Transform):
             return "take its real part, or say holomorphic=True where the function is"
         return "it has no derivative; with has_aux=True it is returned beside the loss"
 
-    def _check_connected(self, staged: Staged, argnums: Sequence[int]) -> None:
+    def _check_connected(self, function: Any, staged: Staged, argnums: Sequence[int]) -> None:
         if self.disconnected == "ignore":
             return
         count = len(staged.function.params)
-        named = named_leaves(self.function, [staged.args[n] for n in argnums], argnums)
+        named = named_leaves(function, [staged.args[n] for n in argnums], argnums)
         names = [name for name, x in named if x is not None]
         for k, name in enumerate(names):
             if not active_results(staged.function, [j == k for j in range(count)])[0]:

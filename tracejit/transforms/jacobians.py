@@ -12,7 +12,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import lift, wrap_array
+from tracejit.trace.values.all import Scalar, lift, wrap_array
 from tracejit.transforms.linear_maps import Linearized
 from tracejit.transforms.outermost import outermost
 from tracejit.transforms.requirements import require_inexact, require_numbers
@@ -57,9 +57,10 @@ class Jacobian(Transform):
         mode: Mode,
         has_aux: bool,
         holomorphic: bool,
+        what: str | None = None,
     ) -> None:
-        super().__init__(function, mode)
-        self.argnums = checked_argnums(argnums, mode)
+        super().__init__(function, what or mode)
+        self.argnums = checked_argnums(argnums, self.what)
         self.mode, self.has_aux, self.holomorphic = mode, has_aux, holomorphic
 
     @property
@@ -135,6 +136,24 @@ class Jacobian(Transform):
         return [trees.unflatten(tree, list(row)) for row in zip(*columns, strict=True)]
 
 
+class Hessian(Jacobian):
+    """What ``hessian`` returns: ``jacfwd`` of a ``jacrev``, which errors do not show."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        argnums: int | Sequence[int],
+        has_aux: bool,
+        holomorphic: bool,
+    ) -> None:
+        inner = Jacobian(function, argnums, "jacrev", has_aux, holomorphic, "hessian")
+        super().__init__(inner, argnums, "jacfwd", has_aux, holomorphic, "hessian")
+
+    @property
+    def of_what(self) -> Any:
+        return self.function.function  # type: ignore[attr-defined]
+
+
 def _of_units(
     ops: Any, linear: Any, leaves: Sequence[Any], k: int, tree: Any, *, packed: bool
 ) -> Any:
@@ -176,7 +195,8 @@ def _split(x: Any, axis: int, shape: Sequence[Dim]) -> Any:
     value = lift(x).value
     rest = value.shape[1:] if axis == 0 else value.shape[:-1]
     whole = (*shape, *rest) if axis == 0 else (*rest, *shape)
-    return wrap_array(current().b.reshape(value, whole))
+    found = current().b.reshape(value, whole)
+    return wrap_array(found) if found.rank else Scalar(found)
 
 
 def _last(x: Any) -> Any:
@@ -242,5 +262,4 @@ def hessian(
         matrix = hessian(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
         assert matrix.tolist() == [[6.0, 0.0], [0.0, 12.0]]
     """
-    inner = Jacobian(fun, argnums, "jacrev", has_aux, holomorphic)
-    return Jacobian(inner, argnums, "jacfwd", has_aux, holomorphic)
+    return Hessian(fun, argnums, has_aux, holomorphic)

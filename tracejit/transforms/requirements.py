@@ -11,7 +11,7 @@ import numpy as np
 
 from tracejit import trees
 from tracejit.dtypes import is_inexact
-from tracejit.errors import throw
+from tracejit.errors import UnsupportedError, throw
 from tracejit.signatures import own_signature
 from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer, lift
 
@@ -30,6 +30,17 @@ def require_function(x: Any, what: str) -> None:
     if not callable(x):
         use = _USES.get(what, f"{what}(f)(x)")
         throw(TypeError(f"{what} takes a function, not {kind_of_object(x)}: write {use}"))
+    require_whole(x, what)
+
+
+def require_whole(function: Callable[..., Any], what: str) -> None:
+    """Raise UnsupportedError for a function that stops half way."""
+    inner = inspect.unwrap(function)
+    if inspect.isgeneratorfunction(inner) or inspect.iscoroutinefunction(inner):
+        raise UnsupportedError(
+            f"{what}: {function.__qualname__} is a generator or coroutine, which stops half way: "
+            "write an ordinary function that returns arrays"
+        )
 
 
 def names_of_positions(function: Callable[..., Any], positions: Sequence[int]) -> list[str]:

@@ -23,7 +23,7 @@ from tracejit.transforms.requirements import kind_of_object, require_function
 def shown(function: Any) -> str:
     """A function as errors show it: its name as it was written, and where it was written."""
     if isinstance(function, Transform):
-        return f"{function.what} of {shown(function.function)}"
+        return f"{function.what} of {shown(function.of_what)}"
     inner = inspect.unwrap(getattr(function, "func", function))
     code = getattr(inner, "__code__", None)
     name = str(getattr(inner, "__name__", type(inner).__name__))
@@ -62,8 +62,8 @@ def argnum(n: int, count: int, what: str) -> int:
     if not -count <= n < count:
         throw(
             TypeError(
-                f"{what}: argnums has {n}, and the call has {count} positional arguments, "
-                "counted from 0"
+                f"{what}: argnums has {n}, and the call has {count} positional "
+                f"argument{'' if count == 1 else 's'}, counted from 0"
             )
         )
     return n % count
@@ -84,6 +84,16 @@ class Transform:
     def options(self) -> tuple[Hashable, ...]:
         """All that distinguishes it from other transforms of the same function and type."""
         return ()
+
+    @property
+    def of_what(self) -> Any:
+        """What errors show as the function that it is made of."""
+        return self.function
+
+    def __repr__(self) -> str:
+        inner = self.of_what
+        name = getattr(inner, "__qualname__", None) or type(inner).__name__
+        return f"<tracejit.{self.what} of {inner if isinstance(inner, Transform) else name!r}>"
 
     def of(self, function: Callable[..., Any]) -> Any:
         """The same transform of another function."""
