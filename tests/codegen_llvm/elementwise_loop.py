@@ -47,15 +47,20 @@ def _store(e: LLVMEmitter, pointer: str, value: Any) -> None:
 
 
 def loop_text(
-    lower: Callable[..., Any], dtypes: Sequence[DType], attrs: dict[str, Any], usual: bool = False
+    lower: Callable[..., Any],
+    dtypes: Sequence[DType],
+    attrs: dict[str, Any],
+    usual: bool = False,
+    many: bool = False,
 ) -> tuple[str, list[DType]]:
     """Module text of `void k(ptr in…, ptr out…, i64 n)`, and the dtypes of the outputs.
 
-    `usual`: without the rare ways.
+    `usual`: without the rare ways. `many`: as in a loop that becomes vector code.
     """
     lines: list[str] = []
     e = LLVMEmitter(lines, block="loop")
     e.rare = [] if usual else None
+    e.many = many
     e.line("%i = phi i64 [ 0, %start ], [ %next, %LATCH ]")
 
     def at(name: str, dtype: DType) -> str:
@@ -120,6 +125,10 @@ class CompiledLoop:
 
 
 def compile_loop(
-    lower: Callable[..., Any], dtypes: Sequence[Any], usual: bool = False, **attrs: Any
+    lower: Callable[..., Any],
+    dtypes: Sequence[Any],
+    usual: bool = False,
+    many: bool = False,
+    **attrs: Any,
 ) -> CompiledLoop:
-    return CompiledLoop(*loop_text(lower, [np.dtype(d) for d in dtypes], attrs, usual))
+    return CompiledLoop(*loop_text(lower, [np.dtype(d) for d in dtypes], attrs, usual, many))

@@ -69,6 +69,50 @@ def test_division_of_anything_by_anything_has_numpy_s_bits(name: str, dtype: Any
     no_difference(compile_loop(lowering(name), [dtype] * 2)(x, y), want, x)
 
 
+_DIVISORS = [0, 1, 2, 3, 7, 10, 64, 641, 2**31 - 1, 2**32 + 1, 2**63 - 25, 2**64 - 1]
+_NEGATIVE = [-1, -2, -7, -(2**63)]
+
+
+def whole(dtype: Any, divisors: list[int]) -> Any:
+    """Integers of every size, and those where the quotients step."""
+    rng = np.random.default_rng(3)
+    info = np.iinfo(dtype)
+    every = rng.integers(info.min, info.max, 500, dtype, endpoint=True)
+    sizes = every >> rng.integers(0, 8 * dtype.itemsize, 500).astype(dtype)
+    steps = [d * (int(x) // d) + k for d in divisors if d for x in every[:50] for k in (-1, 0, 1)]
+    ends = [info.min, info.min + 1, 0, 1, info.max - 1, info.max, *steps]
+    found = [x for x in ends if info.min <= x <= info.max]
+    return np.concatenate([every, sizes, np.array(found, dtype)])
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("dtype", INTS, ids=str)
+def test_division_of_integers_by_a_constant(dtype: Any, many: bool) -> None:
+    info = np.iinfo(dtype)
+    divisors = [d for d in _DIVISORS + _NEGATIVE if info.min <= d <= info.max]
+    names = ("floor_divide", "remainder")
+
+    def lower(e: Any, x: Any) -> Any:
+        known = [e.const(d, dtype) for d in divisors]
+        return tuple(lowering(name)(e, x, y) for y in known for name in names)
+
+    x = whole(dtype, divisors)
+    found = iter(compile_loop(lower, [dtype], many=many)(x))
+    with np.errstate(all="ignore"):
+        for d in divisors:
+            for name in names:
+                want = getattr(np, name)(x, dtype.type(d))
+                np.testing.assert_array_equal(next(found), want, f"{name} by {d}")
+
+
+def test_division_by_a_constant_is_vector_code() -> None:
+    compiled = jit(lambda x: x // 7)
+    x = np.arange(-500, 500)
+    np.testing.assert_array_equal(compiled(x), x // 7)
+    (version,) = compiled._dispatcher.versions()
+    assert "sdiv" not in version.artefacts.core_text
+
+
 @pytest.mark.parametrize("exponent", sorted(_BY_PRODUCTS))
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
 def test_powers_by_constants(exponent: float, dtype: Any) -> None:

@@ -120,6 +120,7 @@ class LLVMEmitter:
         self.declares: dict[str, str] = {} if declares is None else declares
         self.tables: dict[str, str] = {} if tables is None else tables
         self.rare: list[Reg] | None = None
+        self.many = False
         self._count = 0
 
     #: How many numbers a register holds.

@@ -40,6 +40,7 @@ class VectorEmitter(LLVMEmitter):
         self.scalar = scalar
         self.count = count
         self.lanes_each = count
+        self.many = True
 
     def fresh(self) -> str:
         return self.scalar.fresh()

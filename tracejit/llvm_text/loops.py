@@ -142,8 +142,8 @@ class CountedLoop:
     ) -> None:
         self.f, self.body, self.inits, self.consts = f, body, inits, consts
         self.types = [p.type for p in body.params[1 : 1 + len(inits)]]
-        several = trip is not None and trip >= FEW
-        self.hint = vectors_first(f.module) if several and self._becomes_vectors() else ""
+        self.many = (trip is None or trip >= FEW) and self._becomes_vectors()
+        self.hint = vectors_first(f.module) if self.many and trip is not None else ""
 
     def _becomes_vectors(self) -> bool:
         """Whether it is an innermost loop that hands on no float but extremes, in any order."""
@@ -177,7 +177,10 @@ class CountedLoop:
         phis.edge(entry, [first, *inits])
         i = phis.values[0]
         carried = phis.values[1 : 1 + len(self.types)]
-        if not f.run(self.body, [i, *carried, *self.consts]):
+        around, e.many = e.many, self.many
+        goes_on = f.run(self.body, [i, *carried, *self.consts])
+        e.many = around
+        if not goes_on:
             phis.close()
             return []
         results = f.results(self.body)

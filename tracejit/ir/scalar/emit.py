@@ -57,6 +57,11 @@ class Emitter(Protocol):
     def known(self, a: Any) -> float | int | None:
         """What a real scalar is if that is known while code is made, else None."""
 
+    @property
+    def many(self) -> bool:
+        """Whether this is computed for many elements at once: in vectors, or a loop that becomes
+        such."""
+
     def strict(self) -> AbstractContextManager[None]:
         """While active, no fast-math licence is given, whatever the emitter was made for."""
 

@@ -143,6 +143,8 @@ def _fma_exact(a: float, b: float, c: float) -> float:
 class NumpyEmitter:
     """Scalars are NumPy arrays (or NumPy scalars); complex ones `ComplexPair`s of them."""
 
+    many = True
+
     def const(self, value: Any, dtype: DType) -> Any:
         if is_complex(dtype):
             part = part_of(dtype)

@@ -17,6 +17,7 @@ from tracejit.ir.scalar.elementary.num import (
     where,
 )
 from tracejit.ir.scalar.emit import Emitter
+from tracejit.ir.scalar.lowering import known_divisors
 from tracejit.ir.scalar.lowering.rule import by_kind
 
 
@@ -37,6 +38,9 @@ def _truncating(e: Emitter, a: Any, b: Any) -> tuple[Num, Num, Num]:
 
 
 def _floor_divide_int(e: Emitter, a: Any, b: Any) -> Any:
+    known = known_divisors.floor_divide(Num(e, a), Num(e, b))
+    if known is not None:
+        return known.v
     q, r, zero = _truncating(e, a, b)
     if is_signed(q.dtype):
         q = q - choose(r.ne(0) & ((r < 0) ^ (Num(e, b) < 0)), 1, 0, q)
@@ -44,7 +48,10 @@ def _floor_divide_int(e: Emitter, a: Any, b: Any) -> Any:
 
 
 def _remainder_int(e: Emitter, a: Any, b: Any) -> Any:
-    y = Num(e, b)
+    x, y = Num(e, a), Num(e, b)
+    known = known_divisors.floor_divide(x, y)
+    if known is not None:
+        return (x - known * y).v
     _, r, zero = _truncating(e, a, b)
     if is_signed(r.dtype):
         r = where(r.ne(0) & ((r < 0) ^ (y < 0)), r + y, r)
