@@ -2,17 +2,19 @@
 
 The chain from one element to the next is a comparison and two selections, which no processor does
 for many elements at once. So a long axis goes in blocks: the extreme of a block is a fold, which is
-vector code; the chain runs over blocks; the place in the best block is a fold again.
+vector code; the chain runs over blocks; the place in the best block is a fold again. Floats are
+integers that order alike there (`float_order.py`).
 
 On a GPU it is one loop: threads take parts of it (`running.py`).
 """
 
 from __future__ import annotations
 
-from tracejit.dtypes import is_complex, is_inexact, is_narrow
+from tracejit.dtypes import is_complex, is_float, is_inexact, is_narrow
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, ceildiv, emin
 from tracejit.ir.regions import Loop, Scope
+from tracejit.lower import float_order
 from tracejit.lower.element import Index, Puller
 
 _BETTER = {"argmin": "lt", "argmax": "gt"}
@@ -45,25 +47,30 @@ def _one_by_one(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
     return loop.close(_better(loop, instr, value, loop.inner.index(i)))[1]
 
 
+def _key(p: Puller, instr: Instr, at: Index, i: Dim, scope: Scope) -> Value:
+    """What orders an element: of a float an integer, in which both zeros are one."""
+    value = _element(p, instr, at, i, scope)
+    if not is_float(value.dtype):
+        return value
+    zero = scope.own(scope.b.const(0.0, value.dtype))
+    found: Value = scope.op("add", value, zero)  # type: ignore[assignment]
+    return float_order.key(scope, found, _EXTREME[instr.name])
+
+
 def _by_blocks(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
     extent = p.shape(instr.operands[0])[instr.attrs["axis"]]
-    first = _element(p, instr, at, 0, scope)
+    first = _key(p, instr, at, 0, scope)
     blocks = Loop(scope, ceildiv(extent, _BLOCK), [first, scope.index(0)])
     k = blocks.i.dim
-    fold = Loop(
-        blocks.inner, _length(k, extent), [_element(p, instr, at, k * _BLOCK, blocks.inner)]
-    )
-    value = _element(p, instr, at, k * _BLOCK + fold.i.dim, fold.inner)
-    (most,) = fold.close([fold.inner.op(_EXTREME[instr.name], fold.carried[0], value)])
+    start = _key(p, instr, at, k * _BLOCK, blocks.inner)
+    fold = Loop(blocks.inner, _length(k, extent), [start])
+    key = _key(p, instr, at, k * _BLOCK + fold.i.dim, fold.inner)
+    (most,) = fold.close([fold.inner.op(_EXTREME[instr.name], fold.carried[0], key)])
     best, block = blocks.close(_better(blocks, instr, most, blocks.inner.index(k)))
 
-    start = block.dim * _BLOCK
     search = Loop(scope, _length(block.dim, extent), [scope.index(extent)])
-    i = start + search.i.dim
-    value = _element(p, instr, at, i, search.inner)
-    hit = search.inner.op("eq", value, search.inner.use(best))
-    if is_inexact(value.dtype):  # where there is a nan at all, the best is one
-        hit = search.inner.op("bitwise_or", hit, search.inner.op("isnan", value))
+    i = block.dim * _BLOCK + search.i.dim
+    hit = search.inner.op("eq", _key(p, instr, at, i, search.inner), search.inner.use(best))
     place = search.inner.op("select", hit, search.inner.index(i), search.inner.index(extent))
     return search.close([search.inner.op("minimum", search.carried[0], place)])[0]
 

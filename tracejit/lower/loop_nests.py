@@ -24,6 +24,7 @@ from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.regions import Loop, Scope
 from tracejit.ir.types import DTYPES, INDEX
+from tracejit.lower import float_order
 from tracejit.lower.element import Index, Puller, delinearize
 
 Element = Callable[[Index, Scope], Value]
@@ -293,42 +294,15 @@ def fold_ordered(
 ) -> Value:
     """Minimum or maximum of floats as integers that order alike, so that lanes can run ahead.
 
-    A nan becomes the integer beyond all others, which is a nan again at the end. Where -0.0 and 0.0
-    meet, the minimum is -0.0 and the maximum 0.0.
+    Where -0.0 and 0.0 meet, the minimum is -0.0 and the maximum 0.0.
     """
-    ints: np.dtype[Any] = DTYPES[f"i{8 * dtype.itemsize}"]
-    info = np.iinfo(ints)
-    extreme = info.max if name == "maximum" else info.min
-    start = np.array(identity(f"reduce_{name[:3]}", dtype), dtype)
-    loop = Loop(scope, count, [_order_key(scope, scope.own(scope.b.const(start, dtype)), ints)])
+    start = scope.own(scope.b.const(np.array(identity(f"reduce_{name[:3]}", dtype), dtype), dtype))
+    loop = Loop(scope, count, [float_order.key(scope, start, name)])
     p.bounds.upper[loop.i] = count
     inner = loop.inner
-    value = element(loop.i.dim, inner)
-    key = _order_key(inner, value, ints)
-    beyond = inner.own(inner.b.const(extreme, ints))
-    key = inner.op("select", inner.op("isnan", value), beyond, key)
+    key = float_order.key(inner, element(loop.i.dim, inner), name)
     out = loop.close([inner.op(name, loop.carried[0], key)])[0]
-    found = scope.op("bitcast", _flip(scope, out, ints), dtype=dtype)
-    nan = scope.own(scope.b.const(np.nan, dtype))
-    met = scope.op("eq", out, scope.own(scope.b.const(extreme, ints)))
-    chosen = scope.op("select", met, nan, found)
-    assert isinstance(chosen, Value)
-    return chosen
-
-
-def _order_key(scope: Scope, value: Value, ints: np.dtype[Any]) -> Value:
-    """The bits of a float as an integer in the order of the floats."""
-    return _flip(scope, scope.op("bitcast", value, dtype=ints), ints)
-
-
-def _flip(scope: Scope, bits: Value, ints: np.dtype[Any]) -> Value:
-    """Negative numbers' magnitudes reversed; its own inverse."""
-    width = scope.own(scope.b.const(8 * ints.itemsize - 1, ints))
-    magnitude = scope.own(scope.b.const(np.iinfo(ints).max, ints))
-    sign = scope.op("shift_right", bits, width)
-    out = scope.op("bitwise_xor", bits, scope.op("bitwise_and", sign, magnitude))
-    assert isinstance(out, Value)
-    return out
+    return float_order.number(scope, out, name, dtype)
 
 
 def pairwise(p: Puller, scope: Scope, count: Dim, element: Callable[[Dim, Scope], Value]) -> Value:
