@@ -53,7 +53,7 @@ def _key(p: Puller, instr: Instr, at: Index, i: Dim, scope: Scope) -> Value:
     if not is_float(value.dtype):
         return value
     zero = scope.own(scope.b.const(0.0, value.dtype))
-    found: Value = scope.op("add", value, zero)  # type: ignore[assignment]
+    found: Value = scope.op("add", value, zero)
     return float_order.key(scope, found, _EXTREME[instr.name])
 
 
