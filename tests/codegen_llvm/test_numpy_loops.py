@@ -98,6 +98,52 @@ def test_factors(dtype):
         _same(any_shape, rng.normal(size=shape).astype(dtype))
 
 
+@pytest.mark.parametrize("shapes", ["static", "dynamic"])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+def test_orthogonal_factors(dtype, shapes):
+    """To the bit; which loop makes the complete factor of sizes of the run is for NumPy to say."""
+    modes = ("reduced", "r", "complete")[: 3 if shapes == "static" else 2]
+
+    def f(x):
+        return tuple(y for mode in modes for y in _parts(np.linalg.qr(x, mode=mode)))
+
+    g = jit(f, shapes=shapes)
+    for shape in ((4, 4), (5, 3), (2, 3, 5), (0, 3, 3), (3, 0), (0, 3)):
+        x = rng.normal(size=shape).astype(dtype)
+        for found, wanted in zip(g(x), f(x), strict=True):
+            np.testing.assert_array_equal(found, wanted, strict=True)
+    assert "numpy_loop.linalg.qr_r_raw" in next(iter(g.inspect_llvm().values()))
+
+
+def _parts(found):
+    return found if isinstance(found, tuple) else (found,)
+
+
+@pytest.mark.parametrize("shapes", ["static", "dynamic"])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])
+def test_least_squares_and_pseudo_inverses(dtype, shapes):
+    def f(x, y):
+        one = np.linalg
+        return (
+            *one.lstsq(x, y), *one.lstsq(x, x, rcond=1e-2), one.pinv(x), one.pinv(x, rtol=1e-2)
+        )  # fmt: skip
+
+    g = jit(f, shapes=shapes)
+    close = 1e-4 if dtype == "f4" else 1e-11
+    flat = np.ones((4, 4)).astype(dtype)
+    for x in (flat, *(rng.normal(size=s).astype(dtype) for s in ((5, 3), (3, 5), (1, 1)))):
+        for found, wanted in zip(g(x, x[:, 0].copy()), f(x, x[:, 0].copy()), strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=close, atol=close)
+            assert np.asarray(found).dtype == np.asarray(wanted).dtype
+    text = next(iter(g.inspect_llvm().values()))
+    assert "numpy_loop.linalg.lstsq" in text
+    assert ("numpy_loop.linalg.svd_s" in text) == (dtype != "c16")
+    stack = rng.normal(size=(2, 4, 3)).astype(dtype)
+    np.testing.assert_allclose(
+        jit(np.linalg.pinv)(stack), np.linalg.pinv(stack), rtol=close, atol=close
+    )
+
+
 FACTORS = [
     lambda x: (np.linalg.svdvals(x), np.linalg.eigvals(x), np.linalg.eigvalsh(x)),
     np.linalg.slogdet,
@@ -128,7 +174,7 @@ def test_eigenvalues_are_real_where_numpys_are():
             np.testing.assert_array_equal(a, b, strict=True)
 
 
-@pytest.mark.parametrize("name", ["eigvalsh", "svdvals", "eigh"])
+@pytest.mark.parametrize("name", ["eigvalsh", "svdvals", "eigh", "pinv"])
 def test_what_does_not_converge_raises_as_ever(name):
     """One matrix of a stack is bad; those before and after it are good, also in the next call."""
     factor = getattr(np.linalg, name)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.lib._stride_tricks_impl import DummyArray
 
 from tracejit import trees
 
@@ -57,9 +58,10 @@ class Outcome:
 
 
 def owner(array: np.ndarray) -> Any:
-    """The object at the end of the chain of bases; a part of a structured array names the whole."""
+    """The object at the end of the chain of bases; a part of a structured array names the whole,
+    and what `as_strided` puts in between is left out."""
     found: Any = array
-    while isinstance(found, np.ndarray) and found.base is not None:
+    while isinstance(found, np.ndarray | DummyArray) and found.base is not None:
         found = getattr(found.base, "whole", found.base)
     return found
 

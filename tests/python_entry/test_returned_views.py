@@ -16,6 +16,8 @@ VIEWS = [
     lambda x: x.view(np.uint8),
     lambda x: x.view(np.float32),
     lambda x: x[1:].view(np.int16),
+    lambda x: np.lib.stride_tricks.sliding_window_view(x, 3, axis=1),
+    lambda x: np.lib.stride_tricks.sliding_window_view(x.T[::2], (2, 1))[:, ::-1, 1:],
     lambda x: x.reshape(-1)[:: x.shape[0] + 1],
     lambda x: x[:: x.shape[1] - 2, :: 3 - x.shape[1]],
     lambda x: x[x.shape[0] - 1 :: -1].reshape(-1, 1, x.shape[1])[:, 0].T,

@@ -303,6 +303,9 @@ def apply_layer(x: Any, layer: tuple[Any, ...], results: Sequence[Any]) -> Any:
         return x.transpose(args[0])
     if name == "reshape":
         return x.reshape(numbers(args[0]))
+    if name == "windows":
+        strides = (*x.strides, x.strides[args[0]])
+        return np.lib.stride_tricks.as_strided(x, numbers(args[1]), strides)
     if name == "broadcast":
         inner = [1] * len(args[0])
         for axis, n in zip(args[1], x.shape, strict=True):

@@ -11,17 +11,29 @@ from typing import Any
 
 from tracejit.abi import numpy_loops
 from tracejit.codegen_llvm.lower_lapack import in_c_order
+from tracejit.codegen_llvm.lower_numpy_least_squares import LEAST_SQUARES
 from tracejit.codegen_llvm.lower_numpy_sorts import SORTS, Host, LoopRule, Lowering, Operands
+from tracejit.codegen_llvm.numpy_calls import (
+    declared,
+    fill,
+    flagged,
+    in_double,
+    or_host,
+    place,
+    pointers,
+    strides,
+    words,
+)
 from tracejit.codegen_llvm.numpy_formats import Formats, converts
 from tracejit.dtypes import is_complex, part_of
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.ops.extern import Reference
 from tracejit.ir.scalar.emit import BOOL, I64, DType
-from tracejit.ir.types import DTYPES, BufferType
+from tracejit.ir.types import BufferType
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import FunctionText, Pointer
-from tracejit.llvm_text.lower_memory import load_scalar, store_scalar
+from tracejit.llvm_text.lower_memory import store_scalar
 from tracejit.llvm_text.nested import plain
 
 #: A loop of two operands and a result, on blocks that lie one after another.
@@ -72,7 +84,6 @@ next:
 done:
   ret void
 }""")
-_FE_INVALID, _FE_ALL = 1, 0x1F
 
 
 def numpys_loop(function: object, operands: Operands, results: Operands) -> Lowering | None:
@@ -85,30 +96,7 @@ def numpys_loop(function: object, operands: Operands, results: Operands) -> Lowe
     return _RULES[function.name](function, operands, results)
 
 
-# -- generalized ufuncs ----------------------------------------------------------------------------
-
-
-def _declared(f: FunctionText, place: str, types: str) -> tuple[Pointer, Pointer]:
-    """A loop and its data."""
-    found = numpy_loops.core_loop(place, types)
-    assert found is not None
-    loop = numpy_loops.loop_symbol(place, types)
-    f.module.declare(f"declare void @{loop}(ptr, ptr, ptr, ptr)")
-    f.module.symbols[loop] = found[0]
-    if not found[1]:
-        return Pointer(f"@{loop}"), Pointer("null")
-    data = numpy_loops.data_of(loop)
-    f.module.tables[f"@{data}"] = f"@{data} = external global i8"
-    f.module.symbols[data] = found[1]
-    return Pointer(f"@{loop}"), Pointer(f"@{data}")
-
-
-def _words(f: FunctionText, words: Sequence[Dim]) -> Pointer:
-    at = f.stack(f"[{len(words)} x i64]")
-    for k, word in enumerate(words):
-        f.e.line(f"store i64 {f.dim(word).text}, {f.at(at, 8 * k)}")
-    return at
-
+# -- transforms ------------------------------------------------------------------------------------
 
 _TRANSFORMS = {
     ("fft", False): ("fft.fft",),
@@ -153,15 +141,13 @@ def _transform(call: Reference, operands: Operands, results: Operands) -> Loweri
         given_places = [f.pointer(operands[0]), f.pointer(results[0])]
         formats = Formats(f, (x, results[0]), given_places, (taken, given))
         source, dest = formats.places
-        args = f.stack("[3 x ptr]")
-        for k, place in enumerate((source, factor, dest)):
-            f.e.line(f"store {place}, {f.at(args, 8 * k)}")
-        dims = _words(f, [count, x.shape[axis], out.shape[axis]])
+        args = pointers(f, (source, factor, dest))
+        dims = words(f, [count, x.shape[axis], out.shape[axis]])
         steps = [between[0], 0, between[1], *(inner * size for size in core)]
         loop, data = _chosen(f, places, types, points)
         f.module.once("@numpy_blocks", _BLOCKS)
         last = ", ".join(f"i64 {f.dim(d).text}" for d in (blocks, *sizes))
-        head = f"{loop}, {data}, {args}, {dims}, {_words(f, steps)}"
+        head = f"{loop}, {data}, {args}, {dims}, {words(f, steps)}"
         f.e.line(f"call void @numpy_blocks({head}, {last})")
         formats.deliver()
         formats.free()
@@ -174,13 +160,13 @@ def _chosen(
     f: FunctionText, places: Sequence[str], types: str, points: Dim
 ) -> tuple[Pointer, Pointer]:
     """The loop for so many points, of one for even and one for odd numbers, and its data."""
-    declared = [_declared(f, place, types) for place in places]
-    if len(declared) == 1:
-        return declared[0]
+    loops = [declared(f, place, types) for place in places]
+    if len(loops) == 1:
+        return loops[0]
     odd = f.e.op(I64, f"and i64 {f.dim(points).text}, 1")
     test = f.e.op(BOOL, f"icmp ne {odd}, 0")
     chosen = []
-    for even, uneven in zip(*declared):
+    for even, uneven in zip(*loops):
         chosen.append(Pointer(f.e.fresh()))
         f.e.line(f"{chosen[-1].text} = select {test}, {uneven}, {even}")
     return chosen[0], chosen[1]
@@ -205,12 +191,12 @@ def _factors(call: Reference, operands: Operands, results: Operands) -> Lowering
     NumPy does it all again, for what is to be said of each matrix."""
     x, flags = operands[0], numpy_loops.invalid_flag()
     place_of, count, last, said = _FACTORS[call.name]
-    place = place_of(dict(call.attrs))
+    where = place_of(dict(call.attrs))
     made = results[: len(results) - said]
     # NumPy computes in double precision only.
-    taken, *given = [_in_double(v.dtype) for v in (x, *made)]
+    taken, *given = [in_double(v.dtype) for v in (x, *made)]
     types = f"{taken.char}->{''.join(d.char for d in given)}"
-    if flags is None or numpy_loops.core_loop(place, types) is None:
+    if flags is None or numpy_loops.core_loop(where, types) is None:
         return None
     lead, sizes = x.shape[:-2], [*x.shape[-2:][:count]]
     if last is not None:
@@ -218,92 +204,40 @@ def _factors(call: Reference, operands: Operands, results: Operands) -> Lowering
 
     def run(f: FunctionText, operands: Operands, results: Operands, host: Host) -> None:
         matrix, *_ = operands  # sizes of the run may follow
-        places = [_place(f, v) for v in (matrix, *results)]
-        loop, data = _declared(f, place, types)
+        places = [place(f, v) for v in (matrix, *results)]
+        loop, data = declared(f, where, types)
         several = (matrix, *results[: len(made)])
         formats = Formats(f, several, places[: len(several)], (taken, *given))
-        args = f.stack(f"[{len(several)} x ptr]")
-        for k, at in enumerate(formats.places):
-            f.e.line(f"store {at}, {f.at(args, 8 * k)}")
         items = [d.itemsize for d in (taken, *given)]
         shapes = [v.shape[len(lead) :] for v in (x, *made)]
-        core = [_strides(shape, size) for shape, size in zip(shapes, items, strict=True)]
+        core = [strides(shape, size) for shape, size in zip(shapes, items, strict=True)]
         whole = [product(shape) * size for shape, size in zip(shapes, items, strict=True)]
         batch = product(lead)
-        dims = _words(f, [batch, *sizes])
-        steps = _words(f, [*whole, *(s for strides in core for s in strides)])
-        again, good, done = (f.e.fresh_label(hint) for hint in ("again", "good", "done"))
-        failed = _flagged(f, flags, f"call void {loop.text}({args}, {dims}, {steps}, {data})")
-        f.e.line(f"br {failed}, label %{again}, label %{good}")
-        f.e.label(again)
-        formats.free()
-        host(f)
-        for value, at in zip(results, places[1:], strict=True):
-            if not isinstance(value.type, BufferType):
-                store_scalar(f, at, f.scalar(value))
-        f.e.line(f"br label %{done}")
-        f.e.label(good)
-        if said:
-            _fill(f, places[-1], 1, batch)
-        if said > 1:
-            _are_real(f, x, formats.places[1], places[-2], batch)
-        formats.deliver()
-        formats.free()
-        f.e.line(f"br label %{done}")
-        f.e.label(done)
-        for value, at in zip(results, places[1:], strict=True):
-            if not isinstance(value.type, BufferType):
-                f.env[value] = load_scalar(f, at, value.dtype)
-        f.module.leaves_errors = True
+        dims = words(f, [batch, *sizes])
+        steps = words(f, [*whole, *(s for along in core for s in along)])
+        args = pointers(f, formats.places)
+        failed = flagged(f, flags, f"call void {loop.text}({args}, {dims}, {steps}, {data})")
+
+        def finish() -> None:
+            if said:
+                fill(f, places[-1], 1, batch)
+            if said > 1:
+                _are_real(f, x, formats.places[1], places[-2], batch)
+            formats.deliver()
+
+        or_host(f, failed, results, places[1:], host, finish, formats.free)
 
     return run
-
-
-def _in_double(dtype: DType) -> DType:
-    return DTYPES["c128" if is_complex(dtype) else "f64"]
-
-
-def _fill(f: FunctionText, flags: Pointer, flag: int, count: Dim) -> None:
-    f.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
-    last = f"i8 {flag}, i64 {f.dim(count).text}, i1 false"
-    f.e.line(f"call void @llvm.memset.p0.i64({flags}, {last})")
 
 
 def _are_real(f: FunctionText, x: Value, values: Pointer, flags: Pointer, batch: Dim) -> None:
     """Of a complex matrix NumPy's eigenvalues are complex whatever they are."""
     if is_complex(x.dtype):
-        _fill(f, flags, 0, batch)
+        fill(f, flags, 0, batch)
         return
     f.module.once("@numpy_are_real", _ARE_REAL)
     sizes = ", ".join(f"i64 {f.dim(d).text}" for d in (batch, x.shape[-1]))
     f.e.line(f"call void @numpy_are_real({values}, {flags}, {sizes})")
-
-
-def _place(f: FunctionText, value: Value) -> Pointer:
-    return f.pointer(value) if isinstance(value.type, BufferType) else f.stack("[16 x i8]", 16)
-
-
-def _strides(shape: Sequence[Dim], size: int) -> list[Dim]:
-    """Bytes between elements in C order."""
-    found: list[Dim] = []
-    step: Dim = size
-    for extent in reversed(shape):
-        found.insert(0, step)
-        step = step * extent
-    return found
-
-
-def _flagged(f: FunctionText, flags: tuple[int, int], call: str) -> Reg:
-    """Make a call; whether it left the flag of an invalid operation."""
-    f.module.symbols |= dict(zip(numpy_loops.FLAGS, flags, strict=True))
-    for name in numpy_loops.FLAGS:
-        f.module.declare(f"declare i32 @{name}(i32)")
-    clear, test = numpy_loops.FLAGS
-    f.e.line(f"{f.e.fresh()} = call i32 @{clear}(i32 {_FE_ALL})")
-    f.e.line(call)
-    found = f.e.fresh()
-    f.e.line(f"{found} = call i32 @{test}(i32 {_FE_INVALID})")
-    return f.e.op(BOOL, f"icmp ne i32 {found}, 0")
 
 
 _Place = Callable[[dict[str, Any]], str]
@@ -329,4 +263,5 @@ _RULES: dict[str, LoopRule] = {
     **SORTS,
     **dict.fromkeys(("fft", "rfft", "irfft"), _transform),
     **dict.fromkeys(_FACTORS, _factors),
+    **LEAST_SQUARES,
 }

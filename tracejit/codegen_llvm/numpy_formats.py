@@ -60,13 +60,13 @@ class Formats:
             self.places[k] = at
             at = f.at(at, sizes[k])
         if 0 in other:
-            _convert(f, values[0], places[0], values[0].dtype, self.places[0], dtypes[0])
+            convert(f, values[0], places[0], values[0].dtype, self.places[0], dtypes[0])
 
     def deliver(self) -> None:
         """Results go where the program has them."""
         for k, value in enumerate(self.values[1:], 1):
             if self.places[k] is not self.own[k]:
-                _convert(self.f, value, self.places[k], self.dtypes[k], self.own[k], value.dtype)
+                convert(self.f, value, self.places[k], self.dtypes[k], self.own[k], value.dtype)
 
     def free(self) -> None:
         """Give back the memory of the copies."""
@@ -86,9 +86,10 @@ def _rounded(f: FunctionText, size: Dim) -> Reg:
     return f.e.op(I64, f"and {more}, {-_LINE}")
 
 
-def _convert(
+def convert(
     f: FunctionText, value: Value, source: Pointer, given: DType, dest: Pointer, wanted: DType
 ) -> None:
+    """All numbers of ``value``, which are at ``source`` in one format, to ``dest`` in another."""
     count = _count(value)
     if is_complex(given):  # both parts alike
         count = count * 2

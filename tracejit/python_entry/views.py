@@ -150,6 +150,11 @@ def _broadcast(view: StridedView, shape: Extents, axes: Sequence[int]) -> Stride
     return replace(view, shape=new, strides=tuple(strides), writeable=False, dense=False)
 
 
+def _windows(view: StridedView, axis: int, shape: Extents) -> StridedView:
+    strides = (*view.strides, view.strides[axis])
+    return replace(view, shape=_numbers(shape), strides=strides, dense=False)
+
+
 def _part(view: StridedView, which: str) -> StridedView | None:
     if not is_complex(view.dtype):
         return None
@@ -181,6 +186,7 @@ _LAYERS: dict[str, Callable[..., StridedView | None]] = {
     "slice": _slice,
     "transpose": _transpose,
     "reshape": _reshape,
+    "windows": _windows,
     "broadcast": _broadcast,
     "real": lambda view: _part(view, "real"),
     "imag": lambda view: _part(view, "imag"),

@@ -17,8 +17,7 @@ from tracejit.trace.array_api.staged import user_call
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, as_dim, dim_value, fresh
 from tracejit.trace.values.casting import safe_element
-from tracejit.trace.values.view_transforms import Gather
-from tracejit.trace.views.views import read_only, transposed
+from tracejit.trace.views.views import read_only, windows
 
 
 def _tuple(x: Any) -> tuple[Any, ...]:
@@ -67,21 +66,17 @@ def sliding_window_view(
         raise UnsupportedError("sliding_window_view(writeable=True); write to the array itself")
     found: Any = asarray(x)
     rank = found.ndim
-    windows = _tuple(window_shape)
+    widths = _tuple(window_shape)
     axes = tuple(range(rank)) if axis is None else tuple(axis_of(k, rank) for k in _tuple(axis))
-    if len(axes) != len(windows):
+    if len(axes) != len(widths):
         what = "window_shape and axis" if axis is not None else "all dimensions of `x`"
-        throw(ValueError(f"Must provide matching length for {what}; got {len(windows)}"))
-    for k, width in zip(axes, windows, strict=True):
+        throw(ValueError(f"Must provide matching length for {what}; got {len(widths)}"))
+    for k, width in zip(axes, widths, strict=True):
         count = as_dim(found.dims[k]) - as_dim(width) + 1
         message = "window shape cannot be larger than input array shape"
         check_dim("ge", as_dim(width), 0, "ValueError", "`window_shape` cannot contain negatives")
         check_dim("ge", count, 0, "ValueError", message)
-        index: Any = np.expand_dims(arange(dim_value(count)), 1) + arange(width)
-        others = [d for a, d in enumerate(found.dims) if a != k]
-        picked = found.viewed(Gather((k,), (value_of(index),)), (count, as_dim(width), *others))
-        after = range(2, picked.ndim)
-        found = transposed(picked, (*after[:k], 0, *after[k:], 1))
+        found = windows(found, k, count, as_dim(width))
     return read_only(found)
 
 

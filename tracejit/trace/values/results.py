@@ -72,6 +72,7 @@ from tracejit.trace.values.view_transforms import (
     Reshape,
     Slice,
     Transpose,
+    Windows,
 )
 
 
@@ -264,6 +265,8 @@ class Describer:
             return ("transpose", layer.perm)
         if isinstance(layer, Reshape):
             return ("reshape", self._extents(layer.shape))
+        if isinstance(layer, Windows):
+            return ("windows", layer.axis, self._extents(layer.shape))
         if isinstance(layer, Broadcast):
             return ("broadcast", self._extents(layer.shape), layer.axes)
         if isinstance(layer, Part):

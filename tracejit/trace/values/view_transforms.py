@@ -15,6 +15,7 @@ from tracejit.errors import throw
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.ir.types import INDEX
 from tracejit.records import dataclass
 from tracejit.trace.values.dtype_views import regrouped
 
@@ -93,6 +94,27 @@ class Gather:
         return b.op(  # type: ignore[no-any-return]
             "scatter", x, v, *self.index, axes=self.axes, mode="set"
         )
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Every run of ``shape[-1]`` neighbours along an axis, of which ``shape[axis]`` begin
+    somewhere: element (…, i, …, j) is the parent's element i + j of the axis."""
+
+    axis: int
+    shape: tuple[Dim, ...]
+
+    def get(self, b: Builder, x: Value) -> Value:
+        *dims, width = self.shape
+        span = (dims[self.axis], width)
+        steps = [b.op("iota", shape=span, axis=k, dtype=INDEX.dtype) for k in (0, 1)]
+        picked = b.op("gather", x, b.op("add", *steps), axes=(self.axis,))
+        rest = list(range(2, x.rank + 1))
+        perm = (*rest[: self.axis], 0, *rest[self.axis :], 1)
+        return b.op("transpose", picked, perm=perm)  # type: ignore[no-any-return]
+
+    def put(self, b: Builder, x: Value, v: Value) -> Value:
+        throw(ValueError("assignment destination is read-only"))
 
 
 @dataclass(frozen=True)
@@ -176,7 +198,7 @@ class Regroup:
 
 
 Layer: TypeAlias = (
-    Slice | Transpose | Reshape | Gather | Broadcast | ReadOnly | Part | Bitcast | Regroup
+    Slice | Transpose | Reshape | Gather | Windows | Broadcast | ReadOnly | Part | Bitcast | Regroup
 )
 
 
@@ -270,7 +292,7 @@ def _in_block(s: Slice, block: Slice) -> Slice:
 def _extents(layers: Sequence[Layer]) -> tuple[Dim, ...] | None:
     """The extents of a view through layers, where they say them."""
     for k, layer in reversed(list(enumerate(layers))):
-        if isinstance(layer, Slice | Reshape | Broadcast):
+        if isinstance(layer, Slice | Reshape | Windows | Broadcast):
             return layer.shape
         if isinstance(layer, Transpose):
             dims = _extents(layers[:k])

@@ -14,7 +14,14 @@ from tracejit.ir.extent import Dim
 from tracejit.trace.session.session import current
 from tracejit.trace.session.storage import Cell
 from tracejit.trace.values.all import Select
-from tracejit.trace.values.view_transforms import Layer, ReadOnly, Reshape, Slice, Transpose
+from tracejit.trace.values.view_transforms import (
+    Layer,
+    ReadOnly,
+    Reshape,
+    Slice,
+    Transpose,
+    Windows,
+)
 
 Strides: TypeAlias = tuple[Dim | None, ...]
 
@@ -74,6 +81,8 @@ def strides_through(cell: Cell | Select, layers: Sequence[Layer], rank: int) -> 
                 else:
                     strides = tuple(0 if k is None else strides[k] for k in layer.kept)
                 dims = layer.shape
+            case Windows():
+                strides, dims = (*strides, strides[layer.axis]), layer.shape
             case ReadOnly():
                 pass
             case _:

@@ -24,6 +24,7 @@ from tracejit.trace.values.view_transforms import (
     Reshape,
     Slice,
     Transpose,
+    Windows,
 )
 from tracejit.trace.views.reshape_strides import Strides
 
@@ -213,6 +214,13 @@ def _diagonal_length(rows: Dim, cols: Dim, offset: int) -> Dim:
     ranges = current().ranges
     count = rows if ranges.at_least(cols, rows) else ex.emin(rows, cols)
     return count if ranges.at_least(count, 0) else ex.emax(count, 0)
+
+
+@_on_each_side
+def windows(x: Array, axis: int, count: Dim, width: Dim) -> Array:
+    """Every one of ``count`` windows of ``width`` elements along an axis; their axis comes last."""
+    dims = (*x.dims[:axis], count, *x.dims[axis + 1 :], width)
+    return x.viewed(Windows(axis, dims), dims, (*x.strides, x.strides[axis]))
 
 
 @_on_each_side
