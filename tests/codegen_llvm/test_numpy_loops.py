@@ -192,7 +192,7 @@ def test_what_does_not_converge_raises_as_ever(name):
         for x, y in zip(g(bad), wanted):
             np.testing.assert_array_equal(x, y)
     for x, y in zip(g(good), factor(good)):
-        np.testing.assert_array_equal(x, y)
+        np.testing.assert_allclose(x, y, rtol=1e-12 if name == "pinv" else 0.0)
 
     @jit
     def f(x):

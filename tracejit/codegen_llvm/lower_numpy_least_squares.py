@@ -238,7 +238,7 @@ def _lstsq(call: Reference, operands: Operands, results: Operands) -> Lowering |
 
 # -- the pseudo-inverse ----------------------------------------------------------------------------
 
-#: Of u, s, vh the product of vh.T, the inverses of what is above the tolerance, and u.T.
+#: Of u, s, vh the product of vh.T and, times the inverses of what is above the tolerance, u.T.
 _PSEUDO = plain("""define internal void @numpy_pseudo(ptr %u, ptr %s, ptr %vh, ptr %out,
     i64 %count, i64 %m, i64 %n, i64 %k, double %tolerance) #0 {
 entry:
@@ -260,26 +260,32 @@ one:
   %ob = getelementptr inbounds double, ptr %out, i64 %os
   %largest = load double, ptr %sb
   %least = fmul double %largest, %tolerance
-  br label %row
-row:
-  %i = phi i64 [ 0, %one ], [ %i1, %scaled ]
+  br label %factor
+factor:
+  %i = phi i64 [ 0, %one ], [ %i1, %factor ]
   %x = load double, ptr %sb[double %i]
   %inverse = fdiv double 1.0, %x
   %above = fcmp ogt double %x, %least
   %by = select i1 %above, double %inverse, double 0.0
-  %start = mul nsw i64 %i, %n
-  %line = getelementptr inbounds double, ptr %vb, i64 %start
+  store double %by, ptr %sb[double %i]
+  %i1 = add nuw nsw i64 %i, 1
+  br i1 (icmp slt i64 %i1, %k), label %factor, label %row
+row:
+  %r = phi i64 [ 0, %factor ], [ %r1, %scaled ]
+  %start = mul nsw i64 %r, %k
+  %line = getelementptr inbounds double, ptr %ub, i64 %start
   br label %col
 col:
   %j = phi i64 [ 0, %row ], [ %j1, %col ]
   %v = load double, ptr %line[double %j]
-  %w = fmul double %v, %by
+  %f = load double, ptr %sb[double %j]
+  %w = fmul double %v, %f
   store double %w, ptr %line[double %j]
   %j1 = add nuw nsw i64 %j, 1
-  br i1 (icmp slt i64 %j1, %n), label %col, label %scaled
+  br i1 (icmp slt i64 %j1, %k), label %col, label %scaled
 scaled:
-  %i1 = add nuw nsw i64 %i, 1
-  br i1 (icmp slt i64 %i1, %k), label %row, label %next
+  %r1 = add nuw nsw i64 %r, 1
+  br i1 (icmp slt i64 %r1, %m), label %row, label %next
 next:
   call void @cblas_dgemm(i32 101, i32 112, i32 112, i64 %n, i64 %m, i64 %k, double 1.0,
     ptr %vb, i64 %n, ptr %ub, i64 %k, double 0.0, ptr %ob, i64 %m)
