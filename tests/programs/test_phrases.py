@@ -19,6 +19,7 @@ from tests.programs.dynamic_sizes import DYNAMIC_SIZES
 from tests.programs.generator_functions import GENERATOR_FUNCTIONS
 from tests.programs.generators import GENERATORS
 from tests.programs.growing_lists import GROWING
+from tests.programs.kept_lengths import KEPT
 from tests.programs.keyed import KEYED
 from tests.programs.keys import KEYS
 from tests.programs.list_operations import OPERATIONS
@@ -422,6 +423,11 @@ def test_mathematics(phrase: Phrase, policy: str) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(OPERATIONS))
 def test_operations_of_lists(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(KEPT))
+def test_lists_that_keep_their_length(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 

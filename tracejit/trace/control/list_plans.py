@@ -4,7 +4,7 @@ keys: see ``plans``."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any
 
 from tracejit.ir.core import Value
@@ -23,7 +23,7 @@ from tracejit.trace.values.dynamic_list import (
     run_of_items,
 )
 from tracejit.trace.values.list_kinds import ElementKinds
-from tracejit.trace.values.list_room import of_one_size
+from tracejit.trace.values.list_room import ROOM, of_one_size
 from tracejit.trace.values.table_buffers import TableBuffer
 from tracejit.trace.values.table_forms import TableForm
 from tracejit.trace.values.tables import as_table
@@ -31,12 +31,25 @@ from tracejit.trees import Entries
 
 
 def list_plan(x: Any) -> BindingPlan | None:
-    """The plan of what a list or dict of the run holds; None of anything else."""
+    """The plan of what a list or dict of the run holds; None of anything else. A list that has items
+    is taken to keep as many, where that is known (``wider_list`` says otherwise)."""
     if isinstance(x, ListBuffer):
-        return ListPlan(x.form, x.first is not None)
+        is_deque = x.first is not None
+        known = type(x.count) is int and x.count > 0 and not is_deque
+        return ListPlan(x.form, is_deque, x.count if known else None)
     if isinstance(x, ListRef):
         return RefPlan(x.heap)
     return TablePlan(x.form) if isinstance(x, TableBuffer) else None
+
+
+def wider_list(plan: BindingPlan, entry: Any, found: BindingPlan) -> BindingPlan:
+    """``found``, the plan of the items at the end, for those at entry, and of an earlier ``plan``,
+    too: how many there are stays known only where that is the same for all."""
+    if not isinstance(found, ListPlan) or found.count is None:
+        return found
+    before = plan.count if isinstance(plan, ListPlan) else found.count
+    alike = before == found.count and entry.count == found.count
+    return found if alike else replace(found, count=None)
 
 
 @dataclass(frozen=True)
@@ -51,7 +64,7 @@ class ListPlan(BindingPlan):
     def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         b = current().b
         if x is UNDEFINED:
-            run = empty_run(self.form)
+            run = empty_run(self.form, max(ROOM, self.count) if type(self.count) is int else ROOM)
         else:
             run = run_of_items([x] if isinstance(x, ListBuffer) else x, self.form)
         run = run.of_deque(self.is_deque)

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from tracejit.records import dataclass
 from tracejit.trace.control.array_plans import SelectPlan
 from tracejit.trace.control.chosen_plans import ChosenPlan, chosen_plan
-from tracejit.trace.control.list_plans import RefPlan, list_plan
+from tracejit.trace.control.list_plans import RefPlan, list_plan, wider_list
 from tracejit.trace.control.number_plans import is_any_number
 from tracejit.trace.control.objects import has_parts, parts_of
 from tracejit.trace.control.plans import (
@@ -81,6 +81,7 @@ class Meeting(ABC):
         if found is not None and type(a) is type(b):
             if isinstance(found, RefPlan) and a.heap is not b.heap:
                 one_heap(a.heap, b.heap)
+            found = wider_list(plan, a, found)
             return plan if plan == found else found
         if is_choice(a) and is_choice(b) and not is_same(a, b):
             chosen = chosen_plan(plan, a, b)

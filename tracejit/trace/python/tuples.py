@@ -8,14 +8,26 @@ from typing import Any, NoReturn
 
 from tracejit.errors import UnsupportedError, all_ask
 from tracejit.trace.python.constructed import construct
+from tracejit.trace.python.dynamic_list_methods import items_of_known
 from tracejit.trace.python.ordering import builtin_list
 from tracejit.trace.python.run_tuples import RunTuple
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
-from tracejit.trace.values.dynamic_list import ListBuffer, is_grown, parts_of, refuse, run_of
+from tracejit.trace.values.dynamic_list import (
+    ListBuffer,
+    is_grown,
+    length_of,
+    parts_of,
+    refuse,
+    run_of,
+)
 from tracejit.trace.values.iterables import Looped
 from tracejit.trace.values.list_kinds import by_part
+
+
+#: A tuple of at most so many items is an ordinary one, where it is known how many these are.
+_FEW = 32
 
 
 def builtin_tuple(iterable: Any = (), /) -> Any:
@@ -26,7 +38,11 @@ def builtin_tuple(iterable: Any = (), /) -> Any:
     operators = current().operators
     if is_grown(iterable) or isinstance(iterable, Array | Looped):
         found = builtin_list(iterable)
-        return of_run(found) if is_grown(found) else builtins.tuple(found)
+        if not is_grown(found):
+            return builtins.tuple(found)
+        count = length_of(found)
+        few = isinstance(count, int) and count <= _FEW
+        return builtins.tuple(items_of_known(found)) if few else of_run(found)
     return construct(operators, builtins.tuple, (iterable,), {})
 
 

@@ -132,7 +132,8 @@ def _fixed_step(s: slice, n: Dim, step: int) -> tuple[Dim, Dim, Dim]:
         start = n - 1 if s.start is None else clip(as_dim(s.start), n, -1, n - 1)
         stop = -1 if s.stop is None else clip(as_dim(s.stop), n, -1, n - 1)
         span = start - stop
-    if not ranges.at_least(span, 0):
+    open_ended = s.start is None or s.stop is None  # what is clipped is within the other end
+    if not (open_ended or ranges.at_least(span, 0)):
         span = 0 if ranges.at_least(0, span) else ex.emax(span, 0)
     count = span if abs(step) == 1 else ex.ceildiv(span, abs(step))
     if isinstance(count, int) and count == 0:
@@ -149,15 +150,26 @@ def clip(i: Dim, n: Dim, low: Dim, high: Dim) -> Dim:
     elif ranges.at_least(-1, i):
         wrapped = i + n
     else:
-        b = session.b
-        value = b.index(i)
-        negative = b.op("lt", value, b.const(0, "i64"))
-        wrapped = b.op("select", negative, b.op("add", value, b.index(n)), value).dim
+        wrapped = _counted_from_the_start(i, n)
     if not ranges.at_least(high, wrapped):
         wrapped = high if ranges.at_least(wrapped, high) else ex.emin(wrapped, high)
     if not ranges.at_least(wrapped, low):
         wrapped = low if ranges.at_least(low, wrapped) else ex.emax(wrapped, low)
     return wrapped
+
+
+def _counted_from_the_start(i: Dim, n: Dim) -> Dim:
+    """A bound of which only the run knows whether it counts from the end; one value for equal ones,
+    so that extents of ``x[i:]`` and ``x[:i]`` cancel."""
+    session = current()
+    found: Value | None = session.remembered(("bound", i, n))
+    if found is None:
+        b = session.b
+        value = b.index(i)
+        negative = b.op("lt", value, b.const(0, "i64"))
+        found = b.op("select", negative, b.op("add", value, b.index(n)), value)
+        session.remember(("bound", i, n), found)
+    return found.dim
 
 
 def _traced_step(s: slice, n: Dim, step: Dim) -> tuple[Dim, Dim, Dim]:
