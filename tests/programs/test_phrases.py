@@ -16,6 +16,7 @@ from tests.programs.copying import COPIES
 from tests.programs.deep_lists import DEEP, LENT, new
 from tests.programs.deques import DEQUES
 from tests.programs.dynamic_sizes import DYNAMIC_SIZES
+from tests.programs.edges_of_python import EDGES
 from tests.programs.generator_functions import GENERATOR_FUNCTIONS
 from tests.programs.generators import GENERATORS
 from tests.programs.growing_lists import GROWING
@@ -423,6 +424,11 @@ def test_mathematics(phrase: Phrase, policy: str) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(OPERATIONS))
 def test_operations_of_lists(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(EDGES))
+def test_edges_of_python(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 

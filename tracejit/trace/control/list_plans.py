@@ -31,8 +31,8 @@ from tracejit.trees import Entries
 
 
 def list_plan(x: Any) -> BindingPlan | None:
-    """The plan of what a list or dict of the run holds; None of anything else. A list that has items
-    is taken to keep as many, where that is known (``wider_list`` says otherwise)."""
+    """The plan of what a list or dict of the run holds; None of anything else. Of a list that has
+    items, and it is known how many, it is taken that it keeps as many (see ``wider_list``)."""
     if isinstance(x, ListBuffer):
         is_deque = x.first is not None
         known = type(x.count) is int and x.count > 0 and not is_deque

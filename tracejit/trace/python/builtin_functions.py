@@ -13,6 +13,7 @@ import numpy as np
 from tracejit.dtypes import is_bool, is_complex, is_float, is_integer
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.trace.control.branch import bool_of
+from tracejit.trace.control.number_plans import is_any_number, kinds_of
 from tracejit.trace.python import dynamic_list_methods
 from tracejit.trace.python.attributes import ATTRIBUTES
 from tracejit.trace.python.comparisons import choose
@@ -34,7 +35,7 @@ from tracejit.trace.values.all import (
     name_of,
     weak_kind,
 )
-from tracejit.trace.values.dynamic_list import is_grown
+from tracejit.trace.values.dynamic_list import is_grown, length_of
 from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.iterables import (
     Counted,
@@ -128,8 +129,19 @@ def _sum_rows(x: Array, start: Any) -> Any:
     def body(item: Any) -> None:
         state[0] = _plus(state[0], item)
 
-    current().operators.loop_over(x, body, state)
-    return state[0]
+    operators = current().operators
+    operators.loop_over(x, body, state)
+    total = state[0]
+    if not is_grown(x) or current().ranges.at_least(length_of(x), 1) or _are_alike(start, total):
+        return total
+    some = operators.compare_one(">", dim_value(length_of(x)), 0)
+    return operators.if_expr(some, lambda: total, lambda: start, None)
+
+
+def _are_alike(a: Any, b: Any) -> bool:
+    """Whether two are numbers of one kind, or no numbers."""
+    numbers = all(is_any_number(x) for x in (a, b))
+    return not numbers or kinds_of(a) == kinds_of(b)
 
 
 def _plus(a: Any, b: Any) -> Any:

@@ -10,6 +10,7 @@ from tracejit.errors import throw
 from tracejit.trace.python import dynamic_list_methods as lists
 from tracejit.trace.python.builtin_functions import sized_by_the_run
 from tracejit.trace.python.ordering import LIST_METHODS, builtin_list
+from tracejit.trace.session.concretize import structural_int
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
 from tracejit.trace.values.deque_runs import added, shortened
@@ -22,16 +23,19 @@ from tracejit.trace.values.dynamic_list import (
     run_of,
 )
 
+_KEEP_SHORT = "make it a static argument, or take an item from the left where there are too many"
+
 
 def deque_of(items: Any = (), maxlen: Any = None) -> Any:
     """``collections.deque(...)``."""
+    if maxlen is not None and not isinstance(maxlen, int):
+        maxlen = structural_int(maxlen, "the maxlen of a deque", _KEEP_SHORT)
     made = containers.made(current(), deque(maxlen=maxlen))
-    operators = current().operators
     if is_grown(items) or sized_by_the_run(items):
         if maxlen is None:
             replace_items(made, run_of(builtin_list(items)))
         else:
-            operators.call(made.extend, items)
+            _extend(made, builtin_list(items))
         return made
     return containers.made(current(), deque(items, maxlen))
 
@@ -40,9 +44,8 @@ def is_of_the_run(owner: Any, name: str, args: tuple[Any, ...]) -> bool:
     """Whether a method is of a deque that the run makes as long as it is."""
     if type(owner) is not deque:
         return False
-    return is_grown(owner) or (
-        name in ("extend", "extendleft") and any(map(sized_by_the_run, args))
-    )
+    adds = name in ("extend", "extendleft")
+    return is_grown(owner) or (adds and any(is_grown(x) or sized_by_the_run(x) for x in args))
 
 
 def method(x: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -69,9 +69,9 @@ def builtin_map(f: Any, /, *parts: Any) -> Any:
 
 
 def builtin_iter(x: Any, /, *sentinel: Any) -> Any:
-    if isinstance(x, Looped) and not sentinel:
+    if isinstance(x, Once) and not sentinel:
         return x
-    if sentinel or not (_is_staged(x) or isinstance(x, list | tuple)):
+    if sentinel or not (_is_staged(x) or isinstance(x, list | tuple | builtins.range)):
         return builtins.iter(x, *sentinel)
     session = current()
     if _is_staged(x) or session.loop_is(iterator_key(), "unroll"):

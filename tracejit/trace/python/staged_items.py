@@ -49,7 +49,7 @@ from tracejit.trace.values.dynamic_list import by_value, is_grown, refuse, repla
 from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.entries import refuse as refuse_table
 from tracejit.trace.values.iterables import iterated
-from tracejit.trace.values.kinds import stands_for_other, type_of
+from tracejit.trace.values.kinds import must_have, stands_for_other, type_of
 from tracejit.trace.values.maybe_unbound import MaybeUnbound, some, some_inside
 from tracejit.trace.values.symbolic_text import (
     must_be_plain,
@@ -290,6 +290,7 @@ class StagedItems(Operators):
                 key = structural_int(key, f"where to write in a {kind}", *to_do)
             must_be_plain_text(key)
         if dunder_methods.applied(self, obj, "__setitem__", key, value) is NotImplemented:
+            must_have(obj, "__setitem__", "does not support item assignment")
             self._refuse_outside(obj)
             with watched.watching("item assignment", obj):
                 obj[key] = value
@@ -319,6 +320,7 @@ class StagedItems(Operators):
             dynamic_list_methods.delitem(obj, key)
             return
         if dunder_methods.applied(self, obj, "__delitem__", key) is NotImplemented:
+            must_have(obj, "__delitem__", "doesn't support item deletion")
             self._refuse_outside(obj)
             with watched.watching("item deletion", obj):
                 del obj[key]

@@ -25,7 +25,6 @@ from tracejit.trace.values.dynamic_list import (
 from tracejit.trace.values.iterables import Looped
 from tracejit.trace.values.list_kinds import by_part
 
-
 #: A tuple of at most so many items is an ordinary one, where it is known how many these are.
 _FEW = 32
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.session.concretize import BoundMethod, DeferredText
 from tracejit.trace.session.registry import CLASS_SEEN
 from tracejit.trace.session.session import current, where
@@ -83,6 +83,14 @@ def stands_for_other(x: Any) -> bool:
 
 def _shown(kind: type) -> str:
     return kind.__name__ if kind.__module__ == "builtins" else f"numpy.{kind.__name__}"
+
+
+def must_have(obj: Any, method: str, cannot: str) -> None:
+    """TypeError as Python's for what has no such method, whatever the key: it asks for an index of
+    a sequence first, which is no number of Python's here."""
+    kinds = types_of(obj)
+    if not any(hasattr(kind, method) for kind in (type(obj), *kinds)):
+        throw(TypeError(f"{_shown(kinds[0])!r} object {cannot}"))
 
 
 def is_instance(x: Any, kinds: Any, /) -> Any:

@@ -23,19 +23,32 @@ def setitem(x: Array, key: Any, value: Any) -> None:
     """Assign as NumPy does; every alias of the storage sees it."""
     if not is_writeable(x):
         throw(ValueError("assignment destination is read-only"))
-    selected = select_key(x, key, assigning=True)
+    put: list[Value] = []
+
+    def assigned(part: Advanced) -> None:
+        new = element(value, x.dtype, direct=False)
+        put.append(new if _is_masked(part, new) else _mask_sized(part, new))
+
+    selected = select_key(x, key, assigned)
     assert not isinstance(selected, Scalar)
-    if isinstance(selected, Array) and _is_itself(selected, value):
-        return
-    new = element(value, x.dtype, direct=isinstance(selected, Array))
     if isinstance(selected, Array):
-        if not selected.dims and new.rank and not _has_ellipsis(key):
-            _check_number(new)
-        selected.write(fitted(new, selected.dims))
-    elif selected.mask is not None and new.rank == 0:
-        _put_masked(selected, new)
+        if not _is_itself(selected, value):
+            _put(selected, element(value, x.dtype, direct=True), key)
+    elif _is_masked(selected, put[0]):
+        _put_masked(selected, put[0])
     else:
-        _put_advanced(selected, new)
+        _put_advanced(selected, put[0])
+
+
+def _put(selected: Array, new: Value, key: Any) -> None:
+    if not selected.dims and new.rank and not _has_ellipsis(key):
+        _check_number(new)
+    selected.write(fitted(new, selected.dims))
+
+
+def _is_masked(selected: Advanced, new: Value) -> bool:
+    """Whether one number is put where a mask says."""
+    return selected.mask is not None and new.rank == 0
 
 
 def _has_ellipsis(key: Any) -> bool:
@@ -87,9 +100,9 @@ def _put_masked(selected: Advanced, new: Value) -> None:
     view.write(b.op("select", chosen, b.broadcast(new, view.dims, ()), old))
 
 
-def _put_advanced(selected: Advanced, new: Value) -> None:
+def _put_advanced(selected: Advanced, value: Value) -> None:
+    """``value`` has the shape of the selection."""
     b = current().b
-    value = _mask_sized(selected, new)
     perm = selected.perm
     if perm != tuple(range(len(perm))):
         inverse = tuple(int(i) for i in np.argsort(perm))

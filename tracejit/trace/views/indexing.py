@@ -6,7 +6,7 @@ A key is parsed into one ``Item`` per array axis (or new axis). The basic part i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,8 +93,11 @@ def compressed(x: Value, mask: Value) -> Value:
     return got  # type: ignore[no-any-return]
 
 
-def select_key(x: Array, key: Any, *, assigning: bool = False) -> Array | Scalar | Advanced:
-    """The basic view that a key denotes, or its advanced part; a Scalar when all are integers."""
+def select_key(
+    x: Array, key: Any, assigned: Callable[[Advanced], None] | None = None
+) -> Array | Scalar | Advanced:
+    """The basic view that a key denotes, or its advanced part; a Scalar when all are integers, and
+    nothing is ``assigned``, which is told of an advanced part before its indices are checked."""
     items = _expanded(x, _as_tuple(key))
     advanced = any(_is_array_index(i) for i in items)
     axis = 0
@@ -131,11 +134,11 @@ def select_key(x: Array, key: Any, *, assigning: bool = False) -> Array | Scalar
         axis += 1
     view = regrouped(sliced(x, starts, steps, shape), kept)
     if arrays:
-        return _advanced(view, arrays, items)
+        return _advanced(view, arrays, items, assigned)
     whole_scalar = not kept and not any(i is Ellipsis for i in _as_tuple(key))
-    if whole_scalar and not assigning and x.ndim + len(items) > 0:
+    if whole_scalar and assigned is None and x.ndim + len(items) > 0:
         return Scalar(view.read())
-    if whole_scalar and not assigning:
+    if whole_scalar and assigned is None:
         return Scalar(x.read())
     return view
 
@@ -223,11 +226,17 @@ def _mask_rank(item: Any) -> int | None:
     return item.ndim if isinstance(item, Array) and is_bool(item.dtype) else None
 
 
-def _advanced(view: Array, arrays: list[tuple[int, Any]], items: list[Any]) -> Advanced:
+def _advanced(
+    view: Array,
+    arrays: list[tuple[int, Any]],
+    items: list[Any],
+    assigned: Callable[[Advanced], None] | None,
+) -> Advanced:
     session = current()
     b = session.b
     axes: list[int] = []
     index: list[Value] = []
+    unchecked: list[tuple[int, Dim]] = []
     only_mask: Value | None = None
     for position, item in arrays:
         if _mask_rank(item) is not None:
@@ -247,11 +256,19 @@ def _advanced(view: Array, arrays: list[tuple[int, Any]], items: list[Any]) -> A
             index.extend(found)
         else:
             value = item.read() if isinstance(item, Tracer) else b.index(as_dim(item))
+            unchecked.append((len(index), view.dims[position]))
             axes.append(position)
-            index.append(check_indices(value, view.dims[position], position))
-    index = _together(index)
+            index.append(value)
     place = _placement(items, axes)
-    return Advanced(view, tuple(axes), tuple(index), place, only_mask)
+
+    def made() -> Advanced:
+        return Advanced(view, tuple(axes), tuple(_together(index)), place, only_mask)
+
+    if assigned is not None:  # NumPy raises for what is put there first
+        assigned(made())
+    for k, n in unchecked:
+        index[k] = check_indices(index[k], n, axes[k])
+    return made()
 
 
 def _together(index: Sequence[Value]) -> list[Value]:
