@@ -22,8 +22,8 @@ HEADING = (
 mp.mp.dps = 60
 HALF_LN2 = mp.log(2) / 2 * mp.mpf("1.001")
 S_MAX = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * mp.mpf("1.001")  # s = (m-1)/(m+1), squared
+NEAR_ONE = (mp.sqrt(0.5) - 1, mp.sqrt(2) - 1)
 QUARTER_PI2 = (mp.pi / 4) ** 2 * mp.mpf("1.001")
-TAN_PI_8_2 = (mp.sqrt(2) - 1) ** 2 * mp.mpf("1.001")
 
 
 def _series(terms: Callable[[int], Any]) -> Callable[[Any], Any]:
@@ -41,6 +41,18 @@ def _exp2(r: Any) -> Any:  # 2**r = 1 + r (ln 2 + r P(r))
 
 def _log(z: Any) -> Any:  # log((1+s)/(1-s)) = 2s + s z (2/3 + z P(z)), z = s*s
     return _series(lambda k: mp.mpf(2) / (2 * k + 5))(z)
+
+
+def _log1p(f: Any) -> Any:  # log(1 + f) = f - f*f/2 + f**3 P(f)
+    return _series(lambda k: (-1) ** k / mp.mpf(k + 3))(f)
+
+
+def _log2(z: Any) -> Any:  # log2((1+s)/(1-s)) = s (2/ln 2) + s z (2/(3 ln 2) + z P(z))
+    return _log(z) / mp.log(2)
+
+
+def _half_inverse(f: Any) -> Any:
+    return 1 / (2 + f)
 
 
 def _sin(z: Any) -> Any:  # sin r = r + r z P(z), z = r*r
@@ -83,14 +95,17 @@ def _cbrt(m: Any) -> Any:
     return mp.cbrt(m)
 
 
-# name: function, interval, error bound in float32 and float64 as a power of two
+# name: function, interval, error bound in float32 and float64 as a power of two; 0: not needed
 FITS: dict[str, tuple[Callable[[Any], Any], Any, Any, int, int]] = {
     "EXP": (_exp, -HALF_LN2, HALF_LN2, -27, -56),
     "EXP2": (_exp2, -mp.mpf("0.5005"), mp.mpf("0.5005"), -28, -57),
     "LOG": (_log, 0, S_MAX, -26, -58),
+    "LOG2": (_log2, 0, S_MAX, -26, -58),
+    "LOG1P": (_log1p, *NEAR_ONE, -24, 0),
+    "HALF_INVERSE": (_half_inverse, *NEAR_ONE, -13, 0),
     "SIN": (_sin, 0, QUARTER_PI2, -27, -56),
     "COS": (_cos, 0, QUARTER_PI2, -27, -56),
-    "ATAN": (_atan, 0, TAN_PI_8_2, -26, -55),
+    "ATAN": (_atan, 0, mp.mpf("0.25") * mp.mpf("1.001"), -26, -55),
     "ASIN": (_asin, 0, mp.mpf("0.25"), -26, -55),
     "TANH": (_tanh, 0, mp.mpf("0.55") ** 2, -26, -55),
     "ERF": (_erf, 0, mp.mpf(1), -27, -56),
@@ -158,6 +173,8 @@ def main() -> None:
     print(f'"""{HEADING}"""\n')
     for name, (f, a, b, b32, b64) in FITS.items():
         for bits, bound in ((32, b32), (64, b64)):
+            if not bound:
+                continue
             c = fit(f, a, b, bound)
             cast = (lambda v: float(np.float32(float(v)))) if bits == 32 else float
             print(_tuple(f"{name}_{bits}", [cast(v) for v in c]))
@@ -172,6 +189,8 @@ def main() -> None:
         ("INV_PIO2", 2 / mp.pi),
         ("ERF_SLOPE", 2 / mp.sqrt(mp.pi) - 1),
         ("TWO_THIRDS", mp.mpf(2) / 3),
+        ("TWO_BY_LN2", 2 / mp.log(2)),
+        ("TWO_THIRDS_BY_LN2", 2 / (3 * mp.log(2))),
     ):
         print(_tuple(f"{name}_32", split(value, 3, np.float32)))
         print(_tuple(f"{name}_64", split(value, 3, np.float64)))

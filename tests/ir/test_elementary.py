@@ -12,7 +12,7 @@ import pytest
 
 from tracejit.ir.scalar import elementary
 from tracejit.ir.scalar.elementary import complex_functions
-from tracejit.ir.scalar.emit_numpy import apply
+from tracejit.ir.scalar.emit_numpy import NumpyEmitter, apply
 
 mp = pytest.importorskip("mpmath")
 accuracy = pytest.importorskip("tests.ir.accuracy")
@@ -65,6 +65,27 @@ def test_pow_edges_are_c99(dtype: Any) -> None:
     np.testing.assert_array_equal(
         np.signbit(got[exact & ~np.isnan(want)]), np.signbit(want[exact & ~np.isnan(want)])
     )
+
+
+class Both(NumpyEmitter):
+    """Takes the full way, and holds the shortcut to its bits."""
+
+    def shortcut(self, quick: Any, full: Any) -> Any:
+        (holds, short), value = quick(), full()
+        self.taken = float(np.mean(holds))
+        np.testing.assert_array_equal(short[holds].view("u1"), value[holds].view("u1"))
+        return value
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_shortcuts_have_the_same_bits(dtype: Any) -> None:
+    e = Both()
+    x, y = accuracy.inputs("pow", dtype, 20000)
+    elementary.pow(e, x, y)
+    assert e.taken > 0.5
+    edges = np.array([0.0, -0.0, -1.5, INF, -INF, NAN, np.finfo(dtype).smallest_subnormal], dtype)
+    elementary.pow(e, edges, np.full_like(edges, 0.7))
+    assert e.taken == 0
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

@@ -112,6 +112,7 @@ def test_what_is_narrower_beside_it_is_moved_at_once_too(
 
 
 #: Instructions for each byte that is moved, in float32. The goal is 6; rare ways are not counted.
+#: `gelu` is above it by 8 instructions an element: its `tanh` divides, which takes 10.
 BUDGET = {
     "copy": (copy, 0.5),
     "x**3": (cube, 0.8),
@@ -120,7 +121,11 @@ BUDGET = {
     "exp": (lambda x: np.exp(x), 4),
     "sin": (lambda x: np.sin(x), 6),
     "cos": (lambda x: np.cos(x), 6),
-    "log": (lambda x: np.log(x), 6.6),
+    "log": (lambda x: np.log(x), 5.3),
+    "log1p": (lambda x: np.log1p(x), 5.8),
+    "arctan": (lambda x: np.arctan(x), 5.2),
+    "arctan2": (lambda x, y: np.arctan2(x, y), 6),
+    "power": (lambda x, y: x**y, 6),
     "tanh": (lambda x: np.tanh(x), 6),
     "gelu": (gelu, 7.1),
 }

@@ -82,6 +82,13 @@ class PTXEmitter(LLVMEmitter):
         self.threads = threads
         self._shared = 0
 
+    def shortcut(self, quick: Callable[[], tuple[Reg, Reg]], full: Callable[[], Reg]) -> Reg:
+        """Threads that may not take it, and those alone, take the full way."""
+        holds, usual = quick()
+        rest = self.ixor(holds, self.const(True, holds.dtype))
+        (found,) = self._branch_rarely(rest, [usual], lambda: [full()])
+        return found
+
     # Where a thread is.
     def special(self, name: str) -> Reg:
         """A special register, such as `tid.x`, `ctaid.y` or `nctaid.x`, as an int32."""

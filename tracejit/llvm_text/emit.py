@@ -367,6 +367,9 @@ class LLVMEmitter:
             for u, r in zip(usual, rare, strict=True)
         )
 
+    def shortcut(self, quick: Callable[[], tuple[Reg, Reg]], full: Callable[[], Reg]) -> Reg:
+        return full()
+
     def while_loop(
         self,
         init: Sequence[Reg],

@@ -136,6 +136,11 @@ class Emitter(Protocol):
         it is there does not matter.
         """
 
+    def shortcut(self, quick: Callable[[], tuple[Any, Any]], full: Callable[[], Any]) -> Any:
+        """`full()`, a real scalar. Where the bool that `quick()` makes holds, the scalar beside it
+        has the same bits and took less: threads of a GPU make that and branch; vectors do not.
+        """
+
     def while_loop(
         self,
         init: Sequence[Any],

@@ -292,6 +292,11 @@ class NumpyEmitter:
             return tuple(usual)
         return tuple(np.where(c, r, u) for r, u in zip(otherwise(), usual, strict=True))
 
+    def shortcut(
+        self, quick: Callable[[], tuple[Array, Array]], full: Callable[[], Array]
+    ) -> Array:
+        return full()
+
     def while_loop(
         self,
         init: Sequence[Array],

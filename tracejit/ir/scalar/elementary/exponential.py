@@ -41,6 +41,15 @@ def exp_of_sum(x: Num, low: Num | None = None) -> Num:
     return scale_by_power(_less_one(rh, rl) + 1.0, n)
 
 
+def exp2_of_sum(x: Num, low: Num) -> tuple[Num, Num]:
+    """n and r with 2**(x + low) = r 2**n, r between 0.7 and 1.42; |low| below some ulps of x."""
+    f = format_of(x)
+    shifted = x + f.magic
+    r = (x - (shifted - f.magic)) + low
+    n = shifted.bits() - x.const(f.magic).bits()
+    return n, fma(r, fma(r, poly(r, f.table("EXP2")), f.table("LN2")[0]), 1.0)
+
+
 def exp_less_one(x: Num) -> tuple[Num, Num]:
     """n and q with exp(x) = (1 + q) 2**n, |q| below a half."""
     n, rh, rl = reduce(x)

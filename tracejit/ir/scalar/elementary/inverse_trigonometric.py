@@ -1,7 +1,7 @@
 """arctan, arctan2, arcsin, arccos.
 
-The arc tangent of n/d with 0 <= n <= d is pi/4 plus that of (n-d)/(n+d) above tan(pi/8); the
-quotient and the sum are carried in two floats.
+The quotient whose arc tangent is taken, and the sum with multiples of pi/4, are carried in two
+floats.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from tracejit.ir.scalar.elementary.num import (
     Num,
     choose,
     elementary,
+    fast_two_sum,
     fma,
     format_of,
     poly,
@@ -21,34 +22,33 @@ from tracejit.ir.scalar.elementary.num import (
 )
 
 
-def _arctan_of_quotient(n: Num, d: Num) -> tuple[Num, Num]:
-    """arctan(n/d) as a sum of two, for 0 <= n <= d, d > 0, both finite."""
+def _angle(n: Num, d: Num, p: Num) -> tuple[Num, Num]:
+    """arctan(n/d) as a sum of two; 0 <= n, 0 < d, finite. `p` is 0.0 where n > 2d, else 1.0.
+
+    It is k pi/4 + arctan(t), t = (p n - q d) / (q n + p d) and k = q - p + 1, |t| <= 1/2. The
+    numerator is exact, and so is what the denominator's rounding takes away if n <= d or d = 1.
+    """
     f = format_of(n)
     pio4 = f.table("PIO4")
-    upper = n > d * 0.4142135623730951
-    dh, dl = two_sum(n, -d)
-    sh, sl = two_sum(n, d)
-    num, num_low = where(upper, dh, n), where(upper, dl, 0.0)
-    den, den_low = where(upper, sh, d), where(upper, sl, 0.0)
+    q = choose(n + n > d, 1.0, 0.0, n)
+    num, den = fma(p, n, -(q * d)), fma(q, n, p * d)
     inv = 1.0 / den
     t = num * inv
-    tl = (fma(-t, den, num) + (num_low - t * den_low)) * inv
+    tl = fma(-t, fma(q, n, p * d - den), fma(-t, den, num)) * inv
     z = t * t
     low = fma(t * z, poly(z, f.table("ATAN")), fma(-tl, z, tl))
-    h, rounding = two_sum(choose(upper, pio4[0], 0.0, t), t)
-    return h, rounding + (low + choose(upper, pio4[1], 0.0, t))
+    k = (q - p) + 1.0
+    s = fma(k, pio4[0], t)
+    rounding = t - fma(k, -pio4[0], s)
+    return s, fma(k, pio4[1], rounding + low)
 
 
 @elementary
 def arctan(x: Num) -> Num:
     """Inverse tangent, in [-pi/2, pi/2]."""
-    pio2 = format_of(x).table("PIO2")
     a = smaller(x.abs(), 2.0**100)
-    steep = a > 1.0
-    h, low = _arctan_of_quotient(where(steep, 1.0, a), where(steep, a, 1.0))
-    flipped, rounding = two_sum(h.const(pio2[0]), -h)
-    r = where(steep, flipped + (rounding - low + pio2[1]), h + low)
-    return r.copysign(x)
+    s, low = _angle(a, a.const(1.0), choose(a > 2.0, 0.0, 1.0, a))
+    return (s + low).copysign(x)
 
 
 @elementary
@@ -64,12 +64,12 @@ def arctan2(y: Num, x: Num) -> Num:
     d = where(infinite | d.eq(0.0), 1.0, d)
     far, near = (2.0**1000, 2.0**-900) if f is DOUBLE else (2.0**100, 2.0**-90)
     scale = where(d > far, d.const(2.0**-60), choose(d < near, 2.0**60, 1.0, d))
-    h, low = _arctan_of_quotient(n * scale, d * scale)
+    h, low = _angle(n * scale, d * scale, d.const(1.0))
     left = x.signbit()
     flip = swap ^ left
     base = where(swap, x.const(pio2[0]), choose(left, pi[0], 0.0, x))
     base_low = where(swap, x.const(pio2[1]), choose(left, pi[1], 0.0, x))
-    s, rounding = two_sum(base, where(flip, -h, h))
+    s, rounding = fast_two_sum(base, where(flip, -h, h))
     r = s + (rounding + (where(flip, -low, low) + base_low))
     return where(x.isnan() | y.isnan(), x + y, r.copysign(y))
 

@@ -1,7 +1,8 @@
 """log, log2, log10, log1p, and the cores that power and inverse hyperbolic functions share.
 
-x = 2**e m with m in [sqrt(1/2), sqrt(2)), then log m = 2 atanh(s), s = (m-1)/(m+1): the series of
-fdlibm's e_log.c, and a form carried in two floats (relative error about 2**-64 in float64).
+x = 2**e m with m in [sqrt(1/2), sqrt(2)), f = m - 1. In float32 log m is a polynomial of f; in
+float64 2 atanh(s), s = f/(f+2): the series of fdlibm's e_log.c. For powers there is a form
+carried in two floats (relative error about 2**-64 in float64).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from tracejit.ir.scalar.elementary.num import (
     INF,
     NAN,
+    SINGLE,
     Num,
     choose,
     elementary,
@@ -16,7 +18,6 @@ from tracejit.ir.scalar.elementary.num import (
     fma,
     format_of,
     poly,
-    two_product,
     two_sum,
     where,
 )
@@ -27,10 +28,16 @@ def split(x: Num) -> tuple[Num, Num]:
     f = format_of(x)
     low = x < f.min_normal
     shift = f.mantissa + 2
-    bits = where(low, x * 2.0**shift, x).bits()
-    e = (bits - x.const(0.5**0.5).bits()) >> f.mantissa
-    m = (bits - (e << f.mantissa)).floats()
+    e, m = split_normal(where(low, x * 2.0**shift, x))
     return e - choose(low, shift, 0, e), m
+
+
+def split_normal(x: Num) -> tuple[Num, Num]:
+    """The same for x that is not subnormal."""
+    f = format_of(x)
+    bits = x.bits()
+    e = (bits - x.const(0.5**0.5).bits()) >> f.mantissa
+    return e, (bits - (e << f.mantissa)).floats()
 
 
 def _finish(x: Num, r: Num) -> Num:
@@ -44,26 +51,37 @@ def log_of_split(e: Num, f: Num, fl: Num | None = None) -> Num:
     fmt = format_of(f)
     ef = e.to_float(f.dtype)
     ln2, ln2_low = fmt.table("LN2_SHORT")
+    low = ef * ln2_low
+    if fl is not None:  # divided by 1 + f: a few bits do, the fewer the larger f
+        low = low + fma(fl * f, f - 1.0, fl)
+    return fma(ef, ln2, f + _less_f(f, low))
+
+
+def _less_f(f: Num, low: Num) -> Num:
+    """log(1 + f) - f + low."""
+    z = f * f
+    if format_of(f) is SINGLE:
+        return fma(z, fma(f, poly(f, SINGLE.table("LOG1P")), -0.5), low)
+    return _beyond_square(f, z, low) - 0.5 * z
+
+
+def _beyond_square(f: Num, z: Num, low: Num) -> Num:
+    """log(1 + f) - f + z/2 + low, z = f*f: by a polynomial in f, or by one in s with a quotient."""
+    fmt = format_of(f)
+    if fmt is SINGLE:
+        return fma(z * f, poly(f, fmt.table("LOG1P")), low)
     s = f / (f + 2.0)
-    z = s * s
-    r = z * fma(z, poly(z, fmt.table("LOG")), fmt.table("TWO_THIRDS")[0])
-    half = 0.5 * f * f
-    low = s * (half + r)
-    if fl is not None:
-        low = low + fl / (f + 1.0)
-    low = fma(ef, ln2_low, low)
-    return fma(ef, ln2, f - (half - low))
+    y = s * s
+    r = y * fma(y, poly(y, fmt.table("LOG")), fmt.table("TWO_THIRDS")[0])
+    return fma(s, 0.5 * z + r, low)
 
 
 def _log_near_one(f: Num) -> tuple[Num, Num]:
     """log(1 + f) as a sum of two, the second right to some bits: f - f*f/2 is carried exactly."""
-    fmt = format_of(f)
-    s = f / (f + 2.0)
-    z = s * s
-    r = z * fma(z, poly(z, fmt.table("LOG")), fmt.table("TWO_THIRDS")[0])
-    half = 0.5 * f * f
+    z = f * f
+    half = 0.5 * z
     h = f - half
-    return h, fma(s, half + r, (f - h) - half)
+    return h, _beyond_square(f, z, (f - h) - half)
 
 
 def _in_base(e: Num, f: Num, unit: tuple[float, ...], inverse: tuple[float, ...]) -> Num:
@@ -78,36 +96,45 @@ def _in_base(e: Num, f: Num, unit: tuple[float, ...], inverse: tuple[float, ...]
     return h + (low + pl)
 
 
-def log_in_two(e: Num, f: Num) -> tuple[Num, Num]:
-    """e ln 2 + log(1 + f) as a sum of two floats."""
+def log2_in_two(e: Num, f: Num) -> tuple[Num, Num]:
+    """e + log2(1 + f) as a sum of two floats, the second below some ulps of the first.
+
+    (2s + s z (2/3 + z P(z))) / ln 2, s = f/(f+2), z = s*s. What rounding takes away from s counts
+    (2 + 2z/(1-z)) / ln 2 times: the second part is 3 to 3.036 times that of z (2/3 + z P(z)).
+    """
     fmt = format_of(f)
-    two_thirds = fmt.table("TWO_THIRDS")
-    dh, dl = fast_two_sum(f.const(2.0), f)
-    inv = 1.0 / dh
-    sh = f * inv
-    sl = (fma(-sh, dh, f) - sh * dl) * inv
-    zh, zl = two_product(sh, sh)
-    zl = fma(sh + sh, sl, zl)
-    p = poly(zh, fmt.table("LOG"))
-    w, wl = two_product(zh, p)
-    uh, ul = fast_two_sum(f.const(two_thirds[0]), w)
-    ul = ul + (fma(zl, p, wl) + two_thirds[1])
-    th, tl = two_product(zh, uh)
-    tl = fma(zh, ul, fma(zl, uh, tl))
-    vh, vl = two_product(sh, th)
-    vl = fma(sh, tl, fma(sl, th, vl))
-    lh, ll = fast_two_sum(2.0 * sh, vh)
-    ll = ll + fma(sl, 2.0, vl)
+    slope, third = fmt.table("TWO_BY_LN2"), fmt.table("TWO_THIRDS_BY_LN2")
+    inv = _half_inverse(f)
+    s = f * inv
+    rest = fma(-s, f, fma(s, -2.0, f)) * inv
+    z = s * s
+    p = poly(z, fmt.table("LOG2"))
+    u = fma(z, p, third[0])
+    ul = fma(z, p, (third[0] - u) + third[1])
+    w = z * u
+    wl = fma(fma(s, s, -z), u, fma(z, ul, fma(z, u, -w)))
+    first = s * slope[0]
+    low = fma(s, slope[1], fma(s, slope[0], -first))
+    low = fma(rest, fma(w, 3.03, slope[0]), fma(s, wl, low))
+    lh = fma(s, w, first)
     ef = e.to_float(f.dtype)
-    ln2, ln2_low = fmt.table("LN2_SHORT")
-    h, low = two_sum(ef * ln2, lh)
-    return fast_two_sum(h, fma(ef, ln2_low, low + ll))
+    h = ef + lh
+    return h, (lh - (h - ef)) + (fma(s, w, first - lh) + low)
+
+
+def _half_inverse(f: Num) -> Num:
+    """1 / (2 + f) for f between sqrt(1/2) - 1 and sqrt(2) - 1, nearly to the last bit."""
+    fmt = format_of(f)
+    if fmt is not SINGLE:
+        return 1.0 / (f + 2.0)
+    first = poly(f, fmt.table("HALF_INVERSE"))
+    return fma(first, fma(-first, f + 2.0, 1.0), first)
 
 
 def log_of_sum(uh: Num, ul: Num, double: Num | None = None) -> Num:
-    """log(uh + ul), or log(2 (uh + ul)) where the bool `double` holds; 0 < uh < inf."""
+    """log(uh + ul), or log(2 (uh + ul)) where the bool `double` holds; uh is normal."""
     f = format_of(uh)
-    e, m = split(uh)
+    e, m = split_normal(uh)
     top = 1000 if f.bias == 1023 else 100
     capped = where(e > top, top, e)  # beyond, `ul` is zero or lost
     scale = ((f.bias - capped) << f.mantissa).floats()
@@ -141,7 +168,8 @@ def log10(x: Num) -> Num:
 @elementary
 def log1p(x: Num) -> Num:
     """log(1 + x), to full relative precision near zero."""
-    uh, ul = two_sum(x.const(1.0), x)
+    large = x > 1.0
+    uh, ul = fast_two_sum(where(large, x, 1.0), where(large, 1.0, x))
     r = log_of_sum(uh, ul)
     special = where(x.eq(-1.0), -INF, where(x < -1.0, NAN, x))
     usual = (x > -1.0) & (x < INF) & (x.abs() >= 2.0 ** -(format_of(x).mantissa + 2))

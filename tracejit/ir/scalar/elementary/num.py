@@ -144,6 +144,10 @@ class Num:
         """A float's bits as a signed integer."""
         return Num(self.e, self.e.bitcast(self.v, signed_like(self.dtype)))
 
+    def unsigned(self) -> Num:
+        """The unsigned integer with these bits."""
+        return Num(self.e, self.e.bitcast(self.v, np.dtype(f"u{self.dtype.itemsize}")))
+
     def floats(self, dtype: DType | None = None) -> Num:
         """The float with these bits."""
         dtype = np.dtype(f"f{self.dtype.itemsize}") if dtype is None else dtype
@@ -217,6 +221,16 @@ def rarely(c: Num, usual: Sequence[Num], otherwise: Callable[[], Sequence[Num]])
     """`otherwise()` where `c`, else `usual`: for what is dear and few elements need."""
     found = c.e.rarely(c.v, [u.v for u in usual], lambda: [r.v for r in otherwise()])
     return [Num(c.e, v) for v in found]
+
+
+def shortcut(e: Emitter, quick: Callable[[], tuple[Num, Num]], full: Callable[[], Num]) -> Num:
+    """`full()`; or what `quick()` says where the bool before it holds: the same to the bit."""
+
+    def asked() -> tuple[Any, Any]:
+        holds, value = quick()
+        return holds.v, value.v
+
+    return Num(e, e.shortcut(asked, lambda: full().v))
 
 
 def choose(c: Num, a: float, b: float, like: Num) -> Num:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tracejit.ir.scalar.elementary import exponential, logarithm
-from tracejit.ir.scalar.elementary.exponential import exp_of_sum
-from tracejit.ir.scalar.elementary.logarithm import log_in_two
+from tracejit.ir.scalar.elementary.exponential import exp2_of_sum, exp_of_sum
+from tracejit.ir.scalar.elementary.logarithm import log2_in_two
 from tracejit.ir.scalar.elementary.num import (
     DOUBLE,
     INF,
@@ -17,6 +17,8 @@ from tracejit.ir.scalar.elementary.num import (
     fma,
     format_of,
     poly,
+    scale_by_power,
+    shortcut,
     smaller,
     two_product,
     two_sum,
@@ -47,24 +49,40 @@ _BY_PRODUCTS: dict[float, Callable[[Num], Num]] = {
 
 @elementary
 def pow(x: Num, y: Num) -> Num:
-    """x**y = exp(y log x) with log x and the product in two floats; C99 Annex F at the edges.
+    """x**y = 2**(y log2 x), log2 x and the product in two floats; C99 Annex F at the edges.
 
     Small whole and half powers that are known are products and roots.
     """
     exponent = y.known()
     if exponent in _BY_PRODUCTS:
         return _BY_PRODUCTS[exponent](x)
-    bound = 800.0 if format_of(x) is DOUBLE else 120.0
+    return shortcut(x.e, lambda: _pow_of_normal(x, y), lambda: _pow(x, y))
+
+
+def _pow_of_normal(x: Num, y: Num) -> tuple[Num, Num]:
+    """Whether x is positive and normal and the result is far from being otherwise; the result."""
+    f = format_of(x)
+    e, m = logarithm.split_normal(x)
+    lh, ll = log2_in_two(e, m - 1.0)
+    ph, pl = two_product(y, lh)
+    n, r = exp2_of_sum(ph, fma(y, ll, pl))
+    above = x.bits() - x.const(f.min_normal).bits()
+    normal = above.unsigned() < (2 * f.bias) << f.mantissa
+    return normal & (ph.abs() < f.bias - 2.0), (r.bits() + (n << f.mantissa)).floats()
+
+
+def _pow(x: Num, y: Num) -> Num:
+    f = format_of(x)
+    high, low = f.bias + 1.0, -float(f.bias + f.mantissa - 1)
     ax = x.abs()
     usual = (ax > 0.0) & (ax < INF)
     e, m = logarithm.split(where(usual, ax, 1.0))
-    lh, ll = log_in_two(e, m - 1.0)
+    lh, ll = log2_in_two(e, m - 1.0)
     ph, pl = two_product(y, lh)
-    inside = ph.abs() < bound
+    inside = ph.abs() < f.bias + f.mantissa + 8.0
     pl = where(inside, fma(y, ll, pl), 0.0)
-    low, high = (-745.14, 709.7827128933841) if bound == 800.0 else (-103.98, 88.72284)
-    ph = where(inside, ph, ph.const(bound).copysign(ph))
-    r = exp_of_sum(ph, pl)
+    n, r = exp2_of_sum(where(inside, ph, ph.const(f.bias + f.mantissa + 8.0).copysign(ph)), pl)
+    r = scale_by_power(r, n)
     r = where(ph > high + 1.0, INF, where(ph < low - 1.0, 0.0, r))
     return _pow_edges(x, y, ax, usual, r)
 
