@@ -42,13 +42,25 @@ def test_values_are_numpys(number, dtype):
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
-def test_a_position_that_is_not_there():
-    f = jit(lambda x, k: np.delete(x, k), shapes="dynamic")
-    for n, k in ((3, 3), (3, -4), (1, 1)):
-        with pytest.raises(
-            IndexError, match=f"index {k} is out of bounds for axis 0 with size {n}"
-        ):
-            f(np.zeros(n), k)
+@pytest.mark.parametrize("shapes", ["static", "dynamic"])
+@pytest.mark.parametrize("n", [3, 1, 0])
+def test_a_position_that_is_not_there(n, shapes):
+    def at(k):
+        return jit(lambda x: np.delete(x, k, axis=1), shapes=shapes)
+
+    for k in (n, -n - 1):
+        message = f"index {k} is out of bounds for axis 1 with size {n}"
+        with pytest.raises(IndexError, match=message):
+            at(k)(np.zeros((2, n)))
+        with pytest.raises(IndexError, match=message):
+            jit(lambda x, k: np.delete(x, k[0], axis=1), shapes=shapes)(
+                np.zeros((2, n)), np.array([k])
+            )
+
+
+def test_what_one_position_leaves_has_a_known_length():
+    f = jit(lambda x, k: np.delete(x, k[0], axis=1))
+    assert "-> (f64[2, 3])" in f.inspect_ir(np.ones((2, 4)), np.array([1]))
 
 
 def test_the_first_bad_index_is_named():

@@ -274,6 +274,10 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     n = x.dims[k]
     if isinstance(obj, Tracer) or not isinstance(n, int):
         return _without_several(x, obj, k)
+    if isinstance(obj, int) and not isinstance(obj, bool):
+        message = f"index {obj} is out of bounds for axis {k} with size {n}"
+        check_dim("gt", n, obj, "IndexError", message)
+        check_dim("ge", obj, -n, "IndexError", message)
     keep = np.delete(np.arange(n), obj)
     return np.take(x, list(map(int, keep)), axis=k) if len(keep) else _none_of(x, k)
 
@@ -285,7 +289,9 @@ def _without_one(x: Any, position: Any, axis: int) -> Any:
     current().check(value_of(inside), IndexError, message)
     at = np.where(position < 0, position + n, position)[()]
     before = (slice(None),) * axis
-    return np.concatenate([x[(*before, slice(at))], x[(*before, slice(at + 1, None))]], axis=axis)
+    # Two windows of one length, cut at one place: the lengths of the parts add up to theirs.
+    first, last = x[(*before, slice(None, -1))], x[(*before, slice(1, None))]
+    return np.concatenate([first[(*before, slice(at))], last[(*before, slice(at, None))]], axis)
 
 
 def _without_several(x: Any, obj: Any, axis: int) -> Any:
