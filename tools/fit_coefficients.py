@@ -39,6 +39,14 @@ def _exp2(r: Any) -> Any:  # 2**r = 1 + r (ln 2 + r P(r))
     return _series(lambda k: mp.log(2) ** (k + 2) / mp.factorial(k + 2))(r)
 
 
+def _cosh(z: Any) -> Any:  # cosh r = 1 + z P(z), z = r*r
+    return _series(lambda k: 1 / mp.factorial(2 * k + 2))(z)
+
+
+def _sinh(z: Any) -> Any:  # sinh r = r + r z P(z), z = r*r
+    return _series(lambda k: 1 / mp.factorial(2 * k + 3))(z)
+
+
 def _log(z: Any) -> Any:  # log((1+s)/(1-s)) = 2s + s z (2/3 + z P(z)), z = s*s
     return _series(lambda k: mp.mpf(2) / (2 * k + 5))(z)
 
@@ -99,6 +107,8 @@ def _cbrt(m: Any) -> Any:
 FITS: dict[str, tuple[Callable[[Any], Any], Any, Any, int, int]] = {
     "EXP": (_exp, -HALF_LN2, HALF_LN2, -27, -56),
     "EXP2": (_exp2, -mp.mpf("0.5005"), mp.mpf("0.5005"), -28, -57),
+    "COSH": (_cosh, 0, HALF_LN2**2, -27, -55),
+    "SINH": (_sinh, 0, HALF_LN2**2, -27, -55),
     "LOG": (_log, 0, S_MAX, -26, -58),
     "LOG2": (_log2, 0, S_MAX, -26, -58),
     "LOG1P": (_log1p, *NEAR_ONE, -24, 0),

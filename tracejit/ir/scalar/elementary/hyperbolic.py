@@ -1,15 +1,20 @@
-"""sinh, cosh, tanh from expm1 in two floats; arcsinh, arccosh, arctanh from log1p of two floats."""
+"""sinh and cosh by polynomials of both, tanh from exp; their inverses from log1p of two floats."""
 
 from __future__ import annotations
 
-from tracejit.ir.scalar.elementary.exponential import exp_less_one, expm1_quarter
+from tracejit.ir.scalar.elementary.exponential import (
+    exp_less_one,
+    low_bits,
+    power_of_two,
+    reduce,
+)
 from tracejit.ir.scalar.elementary.logarithm import log_of_sum
 from tracejit.ir.scalar.elementary.num import (
+    DOUBLE,
     INF,
     NAN,
     Num,
     elementary,
-    fast_two_sum,
     fma,
     format_of,
     poly,
@@ -20,30 +25,37 @@ from tracejit.ir.scalar.elementary.num import (
 )
 
 
+def _sum_of_exponentials(a: Num, sign: float) -> Num:
+    """e**a + sign e**-a, over 2, for a >= 0: with a = n ln 2 + r and q = 4**-n,
+    2**(n - 1) ((1 + sign q) cosh r + (1 - sign q) sinh r)."""
+    f = format_of(a)
+    top, lost = (710.5, 32) if f is DOUBLE else (89.5, 16)  # infinite; q lost beside 1
+    shifted, rh, rl = reduce(smaller(a, top))
+    few = low_bits(smaller(shifted, f.magic + 2 * f.bias + lost))
+    q = (few.const((5 * f.bias) << f.mantissa) - (few << (f.mantissa + 1))).floats()
+    signed = q if sign > 0 else -q
+    c, d = 1.0 + signed, 1.0 - signed
+    z = rh * rh
+    beyond = fma(rh * z, poly(z, f.table("SINH")), rl)
+    h = fma(d, rh, c)
+    lost_of_c = (1.0 - c) + signed
+    rest = fma(d, beyond, fma(d, rh, c - h) + lost_of_c)
+    rest = fma(c, z * poly(z, f.table("COSH")), rest)
+    return (h + rest) * power_of_two(f, low_bits(shifted), -2) * 2.0
+
+
 @elementary
 def sinh(x: Num) -> Num:
-    """Hyperbolic sine: with t = e**|x| - 1, (t + t/(1+t)) / 2."""
-    h, low = expm1_quarter(x.abs())
-    capped = smaller(h, 2.0**100)  # beyond, the quotient is lost beside h
-    dh, dl = two_sum(h.const(1.0), 4.0 * capped)
-    dl = fma(low, 4.0, dl)
-    inv = 1.0 / dh
-    w = capped * inv
-    wl = (fma(-w, dh, capped) + low - w * dl) * inv
-    s, sl = fast_two_sum(h, w)
-    r = 2.0 * (s + (sl + low + wl))
-    r = where(x.abs() < INF, r, x.abs())
-    return where(x.abs() < format_of(x).tiny, x, r.copysign(x))
+    """Hyperbolic sine."""
+    a = x.abs()
+    r = _sum_of_exponentials(a, -1.0)
+    return where(a < format_of(x).tiny, x, r.copysign(x))
 
 
 @elementary
 def cosh(x: Num) -> Num:
-    """Hyperbolic cosine: with E = e**|x|, (E + 1/E) / 2."""
-    h, low = expm1_quarter(x.abs())
-    inverse = 0.25 / (1.0 + 4.0 * smaller(h, 2.0**100))
-    s, sl = two_sum(h, h.const(0.25))
-    r = 2.0 * (s + (sl + low + inverse))
-    return where(x.abs() < INF, r, x.abs())
+    """Hyperbolic cosine."""
+    return _sum_of_exponentials(x.abs(), 1.0)
 
 
 @elementary
@@ -54,7 +66,7 @@ def tanh(x: Num) -> Num:
     z = a * a
     near = fma(a * z, poly(z, f.table("TANH")), a)
     n, q = exp_less_one(2.0 * a)
-    scale = ((n + f.bias) << f.mantissa).floats()
+    scale = power_of_two(f, n)
     far = 1.0 - 2.0 / fma(q, scale, scale + 1.0)
     return where(a < 0.55, near, far).copysign(x)
 

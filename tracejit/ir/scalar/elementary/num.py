@@ -250,9 +250,19 @@ def poly(t: Num, coefs: Sequence[float]) -> Num:
     return p
 
 
+def poly_by_halves(t: Num, square: Num, coefs: Sequence[float]) -> Num:
+    """The same as two polynomials of t*t, which need not wait for one another."""
+    return fma(t, poly(square, coefs[1::2]), poly(square, coefs[::2]))
+
+
 def smaller(a: Num, bound: float) -> Num:
     """min(a, bound), keeping nan."""
     return where(a > bound, bound, a)
+
+
+def larger(a: Num, bound: float) -> Num:
+    """max(a, bound), keeping nan."""
+    return where(a < bound, bound, a)
 
 
 def two_sum(a: Num, b: Num) -> tuple[Num, Num]:
