@@ -9,7 +9,6 @@ the format, and a shift into the exponent leaves nothing of the rest.
 
 from __future__ import annotations
 
-from tracejit.dtypes import unsigned_like
 from tracejit.ir.scalar.elementary.num import (
     DOUBLE,
     Format,
@@ -19,6 +18,7 @@ from tracejit.ir.scalar.elementary.num import (
     fma,
     format_of,
     larger,
+    poly,
     poly_by_halves,
     smaller,
     two_sum,
@@ -36,8 +36,7 @@ def shifted(x: Num, factor: float = 1.0) -> tuple[Num, Num]:
 
 def low_bits(x: Num) -> Num:
     """The bits of what was shifted, in which n is the lowest ones."""
-    bits = x.bits()
-    return bits.to_int(unsigned_like(bits.dtype))
+    return x.bits().unsigned()
 
 
 def reduce(x: Num) -> tuple[Num, Num, Num]:
