@@ -104,12 +104,42 @@ def _in_itself(x: Any, s: Any) -> Any:
     return x
 
 
+def _rows_at_places(x: Any, s: Any) -> Any:
+    """Each row is added to one that data decides: not one line of memory."""
+    places = np.minimum(np.argsort(x[:, 0]), len(x) - 1)
+    out, same, first = np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
+    np.add.at(out, places, x * x)
+    np.add.at(same, np.arange(8) % len(x), x[:8] if len(x) >= 8 else x[[0] * 8])
+    for i in range(len(x)):
+        for j in range(x.shape[1]):
+            first[places[i], j] += x[i, j] * 1.5
+    return out, same, first
+
+
+def _rows_at_counted_places(x: Any, s: Any) -> Any:
+    for i in range(x.shape[0]):
+        k = (i * i) % 3
+        for j in range(x.shape[1]):
+            x[k, j] += x[i, j] * s[j]
+    return x
+
+
+def _lines_at_places(x: Any, s: Any) -> Any:
+    """One line for all rows, whose place is data: it is updated row by row."""
+    k, out = np.argmax(s) % 3, np.zeros((3, x.shape[1]))
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            out[k, j] += x[i, j] * 1.5
+    return out
+
+
 def _sums(x: Any, s: Any) -> Any:
     return x.sum(0), (x * x).sum(0), x.mean(0), x.var(0), x.max(0), x.prod(0), s @ x.T
 
 
 PROGRAMS: list[Callable[..., Any]] = [
-    _rows_added, _triangle, _one_reads_another, _backwards, _in_itself, _sums,
+    _rows_added, _triangle, _one_reads_another, _backwards, _in_itself, _rows_at_places,
+    _rows_at_counted_places, _lines_at_places, _sums,
 ]  # fmt: skip
 
 

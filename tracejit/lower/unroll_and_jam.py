@@ -19,6 +19,7 @@ from tracejit.ir.extent import Dim, floordiv, leaves, product
 from tracejit.ir.program import Program
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.regions import Loop, Scope
+from tracejit.ir.roots import walk
 from tracejit.ir.traits import Trait
 from tracejit.lower.host_bodies import Inside, Memory, rewrite_bodies
 from tracejit.lower.parallel import Kernel
@@ -93,7 +94,7 @@ def _nest(kernel: Kernel, first: Instr) -> _Nest | None:
     short = _known_below(trip, 2) or _known_below(line, _SHORT_LINE)
     if short or cost > _CHEAP or any(i.regions for i in phase.leaf):
         return None
-    target = _target(kernel, phase.leaf, [loop.regions[0].params[0] for loop in loops], rows)
+    target = _target(kernel, phase.leaf, loops, rows)
     return None if target is None else _Nest(loops, rows, *target)
 
 
@@ -102,7 +103,7 @@ def _known_below(dim: Dim, least: int) -> bool:
 
 
 def _target(
-    kernel: Kernel, leaf: Sequence[Instr], variables: Sequence[Value], rows: int
+    kernel: Kernel, leaf: Sequence[Instr], loops: Sequence[Instr], rows: int
 ) -> tuple[Instr, frozenset[Instr]] | None:
     """The one store, and what loads its element, if that is the same in all rows and moves along
     memory with the innermost loop."""
@@ -111,10 +112,12 @@ def _target(
     if len(stores) != 1 or leaf[-1] is not stores[0].instr:
         return None
     (store,) = stores
-    along = linear(store.offset, [variables[-1]])
+    along = linear(store.offset, [loops[-1].regions[0].params[0]])
     if along is None or along[0] != (store.size,):
         return None
-    if any(variables[rows] in leaves(at) for at in store.index):
+    of_rows = loops[rows].regions[0]  # what is made there may be another value in each row
+    made = {of_rows.params[0], *(v for i in walk(of_rows.instrs) for v in i.results)}
+    if any(leaf in made for at in store.index for leaf in leaves(at)):
         return None
     loads = [a for a in found if not a.stores and a.root is store.root]
     if not loads or not all(a.same(store) for a in loads) or store.root in kernel.overlap:
