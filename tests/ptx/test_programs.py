@@ -105,7 +105,7 @@ def test_function(name: str) -> None:
         assert [k.stage for k in ptx.kernels] == STAGES[name]
 
 
-@pytest.mark.parametrize("arch", ["sm_75", "sm_80", "sm_90"])
+@pytest.mark.parametrize("arch", ["sm_75", "sm_100"])
 def test_ptxas_accepts_every_kernel(arch: str, tmp_path: Path) -> None:
     for name, case in CASES.items():
         ptx = compiled(case()[0], arch)
