@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -49,3 +51,25 @@ def test_what_the_program_sets_meanwhile_stays() -> None:
     with rarely_collected():
         gc.set_threshold(50, 2, 2)
     assert gc.get_threshold() == (50, 2, 2)
+
+
+_LOAD = """
+import gc
+import numpy as np
+{before}
+from tracejit import jit
+looked_at = [0]
+gc.callbacks.append(lambda phase, info: looked_at.append(gc.get_count()[0]))
+f = jit(lambda x: x + 1, cache=False)
+f(np.ones(3))
+print(max(looked_at), gc.get_freeze_count())
+"""
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_is_loaded_is_not_looked_through(frozen: bool) -> None:
+    """Unless the program has frozen objects: those stay frozen."""
+    script = _LOAD.format(before="gc.freeze()" if frozen else "")
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    most, kept = map(int, run.stdout.split())
+    assert (most > 20_000, kept > 0) == (frozen, frozen)

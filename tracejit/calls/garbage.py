@@ -3,18 +3,24 @@
 Loading the tracer and tracing make many objects that stay. Python looks at all that there are each
 time that their number has grown by some, which was a sixth of a first call. It still looks, after
 many more: what a long compilation leaves behind does not pile up.
+
+What was loaded is not looked through once more at the end, when the program's own thresholds hold
+again: it goes to the oldest generation unseen.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 #: New objects after which there is a collection.
 OBJECTS = 100_000
+#: So many new modules are a load, whose objects stay.
+MODULES = 50
 
 
 class _Rarely:
@@ -23,12 +29,14 @@ class _Rarely:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.under_way = 0
+        self.modules = 0
         self.before: tuple[int, int, int] = gc.get_threshold()
 
     def begin(self) -> None:
         with self.lock:
             if not self.under_way:
                 self.before = gc.get_threshold()
+                self.modules = len(sys.modules)
                 if 0 < self.before[0] < OBJECTS:
                     gc.set_threshold(OBJECTS, *self.before[1:])
             self.under_way += 1
@@ -36,6 +44,8 @@ class _Rarely:
     def end(self) -> None:
         with self.lock:
             if self.under_way == 1:
+                if len(sys.modules) - self.modules >= MODULES:
+                    _into_the_oldest_generation()
                 self.restore()
             self.under_way = max(0, self.under_way - 1)
 
@@ -50,6 +60,13 @@ class _Rarely:
         if self.under_way:
             self.restore()
         self.under_way = 0
+
+
+def _into_the_oldest_generation() -> None:
+    """All objects, without a look at them; not where the program has frozen some."""
+    if hasattr(gc, "freeze") and not gc.get_freeze_count():
+        gc.freeze()
+        gc.unfreeze()
 
 
 _rarely = _Rarely()
