@@ -61,6 +61,26 @@ optree.register_pytree_node(
 )
 
 
+class Nested:
+    """A list of lists of lists, or deeper, of numbers of one Python kind: an array of all of these,
+    and how many items each list has, level by level from the outermost. A node with as many
+    leaves."""
+
+    __slots__ = ("array", "counts")
+
+    def __init__(self, array: Any, *counts: Any) -> None:
+        self.array = array
+        self.counts = counts
+
+
+optree.register_pytree_node(
+    Nested,
+    lambda x: ((x.array, *x.counts), None),
+    lambda _, leaves: Nested(*leaves),
+    namespace=_NAMESPACE,
+)
+
+
 class Entries:
     """The key under which a dict of the trace of which the run decides the keys has its entries."""
 

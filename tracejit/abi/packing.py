@@ -1,4 +1,4 @@
-"""Lists of many numbers, and lists of such lists, as arrays: which lists these are."""
+"""Lists of many numbers, and lists of such lists, at any depth, as arrays: which lists these are."""
 
 from __future__ import annotations
 
@@ -29,6 +29,20 @@ def as_rows(x: list[Any]) -> tuple[_Array, _Array] | None:
         return None
     array = _of_numbers(list(chain.from_iterable(x)))
     return None if array is None else (array, counts)
+
+
+def as_nested(x: list[Any]) -> tuple[_Array, ...] | None:
+    """Lists of lists of lists, or deeper, of many numbers: all of the numbers, and how many items
+    each list has, level by level from the outermost."""
+    counts: list[_Array] = []
+    items = x
+    while set(map(type, items)) == {list}:
+        counts.append(np.fromiter(map(len, items), np.int64, len(items)))
+        items = list(chain.from_iterable(items))
+    if len(counts) < 2 or len(items) < MANY:
+        return None
+    array = _of_numbers(items)
+    return None if array is None else (array, *counts)
 
 
 def _of_numbers(x: list[Any]) -> _Array | None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
-from tracejit.abi.packing import as_array, as_rows
+from tracejit.abi.packing import as_array, as_nested, as_rows
 
 
 class Packing(IntEnum):
@@ -25,7 +25,7 @@ class Packing(IntEnum):
 
 
 def packed(call: Any, packing: Packing) -> tuple[Any, frozenset[int]]:
-    """(args, kwargs) with such lists as ``trees.Numbers`` or ``trees.Rows``, itself where there are
+    """(args, kwargs) with such lists as ``trees.Numbers``, ``Rows`` or ``Nested``, itself where there are
     none; and which lists these are, by identity. One that is in several places is none at all but
     in the first: the arrangement of the call says where else it is."""
     if packing == Packing.NOTHING:
@@ -43,12 +43,11 @@ def packed(call: Any, packing: Packing) -> tuple[Any, frozenset[int]]:
             array = as_array(x)
             new = None if array is None else trees.Numbers(array)
         elif packing == Packing.LISTS_OF_LISTS:
-            arrays = as_rows(x)
-            new = None if arrays is None else trees.Rows(*arrays)
+            new = _of_lists(x)
         if new is None:
             return x
         found[id(x)] = new
-        if type(new) is trees.Rows:
+        if type(new) is not trees.Numbers:
             rows.append(x)
         return new
 
@@ -61,6 +60,15 @@ def packed(call: Any, packing: Packing) -> tuple[Any, frozenset[int]]:
     return seen, frozenset(found)
 
 
+def _of_lists(x: list[Any]) -> Any:
+    """A list of lists of numbers, at any depth; None of anything else."""
+    rows = as_rows(x)
+    if rows is not None:
+        return trees.Rows(*rows)
+    levels = as_nested(x) if type(x[0]) is list and x[0] and type(x[0][0]) is list else None
+    return None if levels is None else trees.Nested(*levels)
+
+
 def packed_leaves(treedef: Any) -> set[int]:
     """The numbers of the leaves that stand for lists, in what ``packed`` gave."""
     found: set[int] = set()
@@ -70,6 +78,8 @@ def packed_leaves(treedef: Any) -> set[int]:
             found.add(x.array)
         if isinstance(x, trees.Rows):
             found.update((x.array, x.counts))
+        if isinstance(x, trees.Nested):
+            found.update((x.array, *x.counts))
         return x
 
     trees.map_containers(note, trees.unflatten(treedef, range(treedef.num_leaves)))
@@ -78,14 +88,21 @@ def packed_leaves(treedef: Any) -> set[int]:
 
 def _empty(x: Any) -> Any:
     nothing = np.empty(0)
+    if type(x) is trees.Nested:
+        return trees.Nested(nothing, *(nothing for _ in x.counts))
     return trees.Rows(nothing, nothing) if type(x) is trees.Rows else trees.Numbers(nothing)
 
 
 def _are_apart(call: Any, rows: list[list[Any]]) -> bool:
     """Whether the lists in some lists are in no other place of a call."""
-    inner = set(map(id, chain.from_iterable(rows)))
-    if len(inner) != sum(map(len, rows)):
-        return False
+    inner: set[int] = set()
+    lists = list(chain.from_iterable(rows))
+    while lists:
+        known = len(inner)
+        inner.update(map(id, lists))
+        if len(inner) != known + len(lists):
+            return False
+        lists = [x for y in lists if y and type(y[0]) is list for x in y]
     packed = set(map(id, rows))
 
     def others(x: Any) -> bool:

@@ -85,6 +85,13 @@ class ListPlan(BindingPlan):
     def keeps(self, entry: Any) -> bool:
         return isinstance(entry, ListBuffer)
 
+    def holds(self, x: Any) -> bool:
+        """Whether it is a plan for these items, of which no shape is of an earlier trace."""
+        known = all(type(n) is int for kind in self.form[0] for n in kind.shape or ())
+        if not (known and isinstance(x, ListBuffer)) or self.is_deque != (x.first is not None):
+            return False
+        return x.form == self.form and self.count in (None, x.count)
+
 
 @dataclass(frozen=True)
 class RefPlan(BindingPlan):

@@ -21,6 +21,7 @@ from tracejit.records import dataclass
 from tracejit.trace.control.array_plans import ArrayPlan, ViewPlan
 from tracejit.trace.control.chosen_plans import ChosenPlan
 from tracejit.trace.control.fixpoint import first_plan
+from tracejit.trace.control.list_plans import ListPlan
 from tracejit.trace.control.loop_attempt import StagedLoop
 from tracejit.trace.control.number_plans import Number, Tagged
 from tracejit.trace.control.objects import has_parts, parts_of
@@ -35,6 +36,7 @@ from tracejit.trace.control.plans import (
 )
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import user_lines
+from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
 from tracejit.trace.views.parameters import sliced_first, view_numbers
 from tracejit.trace.views.views import writeability
@@ -95,7 +97,27 @@ class Recall:
         rows = list(zip(plans, found.first, found.last, entry, strict=True))
         if any(isinstance(p, Unbound) != isinstance(last, Unbound) for p, _, last, _ in rows):
             return list(plans)
-        return [(_again(q, x) or p) if first == first_plan(x) else p for p, first, q, x in rows]
+        found_plans = [
+            (_again(q, x) or p) if first == first_plan(x) else p for p, first, q, x in rows
+        ]
+        return self._of_heaps(found.last, entry, found_plans)
+
+    def _of_heaps(
+        self, last: Sequence[BindingPlan], entry: Sequence[Any], plans: list[BindingPlan]
+    ) -> list[BindingPlan]:
+        """With the plans of what heaps hold, which are there in each attempt (of another list it is
+        not known)."""
+        heaps = self.loop.session.heaps.values()
+        held = {id(x) for heap in heaps for x in (heap.rows, heap.pool)}
+        first = len(plans) - len(self.loop.boxes)
+        for k, box in enumerate(self.loop.boxes, first):
+            plan, items = last[k], entry[k]
+            if id(box) in held and isinstance(plan, Structure) and len(items) == 1:
+                (part,) = plan.parts
+                if isinstance(part, ListPlan) and part.holds(items[0]):
+                    containers.touch(self.loop.session, box)  # for the loops around
+                    plans[k] = replace(plan, like=items)
+        return plans
 
     def settled(self, entry: Sequence[Any], plans: Sequence[BindingPlan]) -> None:
         """The loop has settled on these plans."""

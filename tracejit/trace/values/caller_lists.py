@@ -47,29 +47,40 @@ def as_list(x: Any) -> Any:
     run says. Other things as they are."""
     if isinstance(x, trees.Numbers):
         return [ListBuffer((x.array.read(),), x.array.dims[0], (_numbers_of(x.array), None))]
-    return _list_of_lists(x) if isinstance(x, trees.Rows) else x
+    if isinstance(x, trees.Rows):
+        return _list_of_lists(x.array, (x.counts,))
+    return _list_of_lists(x.array, x.counts) if isinstance(x, trees.Nested) else x
 
 
 def _numbers_of(x: Array) -> tuple[Kind]:
     return (Kind("int" if is_signed(x.dtype) else "float"),)
 
 
-def _list_of_lists(rows: trees.Rows) -> list[Any]:
+def _list_of_lists(array: Array, counts: Sequence[Array]) -> list[Any]:
+    """A heap for each level: its lists hold those of the one below in order, and the last ones the
+    numbers. ``counts``: how many items each list has, from the outermost level."""
     session = current()
-    b = session.b
-    site = "argument", "packed", len(session.heaps)
-    heap = session.heaps[site] = Heap(site)
-    counts, (n,) = rows.counts.read(), rows.counts.dims
-    ends = b.op("cumsum", counts, axis=0)
-    items = ListBuffer((rows.array.read(),), rows.array.dims[0], (_numbers_of(rows.array), None))
-    known = known_form(session, site)
-    items = items if known is None else converted(items, known)
-    heap.pass_in(items, b.op("sub", ends, counts), counts)
-    order = b.op("iota", shape=(n,), axis=0, dtype=np.dtype(np.int64))
-    made = [ListBuffer([order], n, ((Kind("int", shape=(), lists=ListsOf(site)),), None))]
-    heap.frozen, heap.lendable = _reason(made), lent_key(site)
-    session.kept[id(made)] = made, heap.frozen
-    session.lendable[id(made)] = heap.lendable
+    number = len(session.heaps)
+    sites = [("argument", "packed", number + k) for k in range(len(counts))]
+    key = lent_key(sites[0])
+    items = ListBuffer((array.read(),), array.dims[0], (_numbers_of(array), None))
+    heaps = []
+    for site, level in zip(reversed(sites), reversed(counts), strict=True):
+        heap = session.heaps[site] = Heap(site)
+        heaps.append(heap)
+        known = known_form(session, site)
+        items = items if known is None else converted(items, known)
+        lengths, (n,) = level.read(), level.dims
+        b = session.b
+        heap.pass_in(items, b.op("sub", b.op("cumsum", lengths, axis=0), lengths), lengths)
+        order = b.op("iota", shape=(n,), axis=0, dtype=np.dtype(np.int64))
+        items = ListBuffer([order], n, ((Kind("int", shape=(), lists=ListsOf(site)),), None))
+    made = [items]
+    reason = _reason(made)
+    for heap in heaps:
+        heap.frozen, heap.lendable = reason, key
+    session.kept[id(made)] = made, reason
+    session.lendable[id(made)] = key
     return made
 
 

@@ -35,10 +35,22 @@ def lend(session: Session) -> None:
         for run in obj if type(obj) is list and len(obj) == 1 else ():
             lists = run.form[0][0].lists if type(run) is ListBuffer and run.form[0] else None
             if lists is not None and session.loop_is(lent_key(lists.site), "lists"):
-                heap: Heap = session.heaps[lists.site]
-                heap.frozen = None
                 session.kept.pop(id(obj), None)
-                heap.lend(Lent(path, 1), run.count)
+                _lend_levels(session.heaps[lists.site], run, path)
+
+
+def _lend_levels(heap: Heap, run: ListBuffer, path: Path) -> None:
+    """Lend the lists of a heap, which ``run`` refers to, and those that they hold."""
+    depth = 1
+    while True:
+        heap.frozen = None
+        heap.lend(Lent(path, depth), run.count)
+        assert heap.form is not None
+        lists = heap.form[0][0].lists
+        if lists is None:
+            return
+        (run,) = heap.pool
+        heap, depth = current().heaps[lists.site], depth + 1
 
 
 def _lend(x: Any, path: Path) -> None:
