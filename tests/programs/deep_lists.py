@@ -175,3 +175,51 @@ def graph_used_up(near: Any, first: Any) -> Any:
             y = near[x].pop()
             stack.append(y)
     return order
+
+
+def cube(n: int, m: int, k: int, make: Any = int) -> Any:
+    return [[[make(a * b - c) for c in range(k)] for b in range(m)] for a in range(n)]
+
+
+RAGGED = [[[i, j, i - j][: 1 + (i + j) % 3] for j in range(i + 1)] for i in range(12)]
+CUBES = (new(cube(4, 4, 5), 1), new(cube(5, 3, 7), 2), new(RAGGED, 0), new(cube(4, 5, 4, float), 0))
+
+
+@LENT(*CUBES, policies=("auto",))
+def read_at_three_places(x: Any, at: Any) -> Any:
+    total = 0
+    for i in range(len(x)):
+        for j in range(len(x[i])):
+            for k in range(len(x[i][j])):
+                total += x[i][j][k] * (i - k)
+    row = x[at][at]
+    return total, row[0], len(row), [len(plane) for plane in x]
+
+
+@LENT(*CUBES)
+def changed_at_three_places(x: Any, at: Any) -> Any:
+    for i in range(len(x)):
+        x[i][at][0] += i
+        x[i].append(list(x[i][0]))
+    x[at][at].append(x[0][0][0])
+    return x, x[at][at]
+
+
+@LENT(new([cube(2, 4, 4), cube(3, 5, 3)], 1), new([cube(3, 4, 4), cube(3, 2, 8)], 0))
+def four_levels_of_an_argument(x: Any, at: Any) -> Any:
+    s = 0
+    for part in x:
+        for plane in part:
+            for row in plane:
+                s += sum(row)
+    x[at][at][at] = [s]
+    return x, np.array(x[1 - at][0]).sum()
+
+
+SHARED = [[i, 1] for i in range(40)]
+
+
+@LENT(new([SHARED, SHARED], 1), new([SHARED, SHARED[:2]], 0), policies=("auto",))
+def one_list_in_two_places(x: Any, at: Any) -> Any:
+    x[at][at][0] = 7
+    return x

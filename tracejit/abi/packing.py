@@ -1,4 +1,4 @@
-"""Lists of many numbers, and lists of such lists, at any depth, as arrays: which lists these are."""
+"""Lists of many numbers, and lists of such lists at any depth, as arrays: which lists these are."""
 
 from __future__ import annotations
 

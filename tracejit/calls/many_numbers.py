@@ -25,9 +25,9 @@ class Packing(IntEnum):
 
 
 def packed(call: Any, packing: Packing) -> tuple[Any, frozenset[int]]:
-    """(args, kwargs) with such lists as ``trees.Numbers``, ``Rows`` or ``Nested``, itself where there are
-    none; and which lists these are, by identity. One that is in several places is none at all but
-    in the first: the arrangement of the call says where else it is."""
+    """(args, kwargs) with such lists as ``trees.Numbers``, ``Rows`` or ``Nested``, itself where
+    there are none; and which lists these are, by identity. One that is in several places is none at
+    all but in the first: the arrangement of the call says where else it is."""
     if packing == Packing.NOTHING:
         return call, frozenset()
     found: dict[int, Any] = {}

@@ -43,6 +43,7 @@ from tracejit.trace.control.plans import (
 )
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.frames import Frame
+from tracejit.trace.session.registry import LIST_HEAPS
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array, Cell
@@ -174,7 +175,8 @@ class Ending(Meeting):
         if isinstance(target, TableForm) and not (table or self.peeled):
             target = None  # the first iteration by itself first
         if isinstance(target, tuple) and not self._has_shapes(target):
-            target = None
+            target = LIST_HEAPS["by_reference"](target)
+            target = target if self._has_shapes(target) else None
         if target is not None and not is_held(entry, target):
             return self._noted(plan, Growing(name, entry, target, table or is_grown(end)))
         if tuple(parts_of(entry)) != tuple(parts_of(end)):
