@@ -13,6 +13,8 @@ _Array: TypeAlias = np.ndarray[Any, Any]
 MANY = 64
 #: As many numbers in lists that are shorter are one argument.
 MANY_IN_ROWS = 4 * MANY
+#: Lists that are nested deeper are no arguments of native code.
+_MOST_LEVELS = 16
 
 
 def as_array(x: list[Any]) -> _Array | None:
@@ -37,6 +39,8 @@ def as_nested(x: list[Any]) -> tuple[_Array, ...] | None:
     counts: list[_Array] = []
     items = x
     while set(map(type, items)) == {list}:
+        if len(counts) == _MOST_LEVELS or len(set(map(id, items))) < len(items):
+            return None  # a list holds itself, or is in several places
         counts.append(np.fromiter(map(len, items), np.int64, len(items)))
         items = list(chain.from_iterable(items))
     if len(counts) < 2 or len(items) < MANY:
