@@ -382,5 +382,31 @@ NOT_TIMED = {
     "np.random.default_rng": "see `benchmarks/draws.py`",
     **{f"np.{name}": "a question about types, answered when compiling" for name in _OF_TYPES},
 }
-#: Why a name is slower than NumPy.
-EXPLAINED: dict[str, str] = {}
+_SVML = "NumPy has AVX-512 code of SVML's (docs/accuracy.md)"
+_SELECTED = "all is sorted: NumPy's C API has no selection of plain memory"
+_SAME = "the same C function runs; under load the figures differ by as much"
+_WRITES = "memory of results is used again, and read before it is written; NumPy's is new"
+_TURNED = "element by element, not in blocks"
+_SVML_NAMES = (
+    "arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt cosh exp2 expm1 log10 log2 power tan"
+)
+_WRITING_NAMES = """
+array clip copy delete diff divide eye fmax full full_like identity maximum minimum multiply
+negative ones ones_like resize round sign square subtract tile trunc zeros
+"""
+#: Why a name is slower than NumPy, at some sizes.
+EXPLAINED: dict[str, str] = {
+    **{f"np.{name}": _SVML for name in _SVML_NAMES.split()},
+    **dict.fromkeys(("np.emath.arccos", "np.emath.arcsin"), _SVML),
+    **dict.fromkeys(
+        ("np.partition", "np.argpartition", "x.partition", "x.argpartition"), _SELECTED
+    ),
+    **{n: _SAME for n in NAMES if n.startswith(("np.fft.", "np.linalg."))},
+    **dict.fromkeys(("np.sort", "np.argsort", "np.lexsort", "x.sort"), _SAME),
+    **{f"np.{name}": _WRITES for name in _WRITING_NAMES.split()},
+    **dict.fromkeys(("np.ravel", "np.ascontiguousarray", "x.ravel", "x.flatten"), _TURNED),
+    "np.packbits": "NumPy takes the sign bits of 16 bytes at once",
+    "np.unpackbits": "NumPy stores eight bytes at once, from a table",
+    "np.nanmax": "read twice: for the largest, and for whether there is a number at all",
+    "np.nanmin": "read twice: for the least, and for whether there is a number at all",
+}

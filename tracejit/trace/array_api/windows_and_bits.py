@@ -171,8 +171,9 @@ def unpackbits(a: Any, /, axis: Any = None, count: Any = None, bitorder: str = "
         x, axis = np.ravel(x), 0
     k = axis_of(axis, x.ndim)
     line: Any = np.moveaxis(x, k, -1)
-    bits: Any = np.right_shift(np.expand_dims(line, -1), _shifts(bitorder)) & np.uint8(1)
-    found = np.reshape(bits, (*line.shape[:-1], dim_value(line.dims[-1] * 8)))
+    masks: Any = np.left_shift(np.uint8(1), _shifts(bitorder))
+    bits: Any = (np.expand_dims(line, -1) & masks) != 0  # a comparison has vectors of bytes
+    found = np.reshape(bits.astype(np.uint8), (*line.shape[:-1], dim_value(line.dims[-1] * 8)))
     if count is not None:
         found = _of_length(found, count)
     last: Any = found
