@@ -261,3 +261,37 @@ def of_a_list_that_the_loop_changes(x: Any) -> Any:
 def of_a_tuple_that_a_branch_chose(x: Any) -> Any:
     names = ("a", "b") if x[0] > 0 else ("c", "d")
     return names[int(x[3] > 0)], names
+
+
+@CHOSEN(*SIGNS)
+def said_by_an_exception(x: Any) -> Any:
+    name = "up" if x[0] > 0 else "down"
+    if x[1] > 0:
+        raise ValueError("goes " + name)
+    if x[1] < 0:
+        raise KeyError(name, x.size)
+    return name
+
+
+@CHOSEN(*SIGNS)
+def said_beside_a_number(x: Any) -> Any:
+    sign = "+" if x[0] > 0 else "-"
+    name = ("up", "down")[int(x[1] > 0)]
+    for i, v in enumerate(x):
+        if v < 0:
+            raise RuntimeError(f"{name!r:>8} at {i}: {float(v)} ({sign})")
+    return sign
+
+
+@CHOSEN(*SIGNS)
+def said_and_caught(x: Any) -> Any:
+    found = []
+    for v in x:
+        name = "up" if v > 0 else "down"
+        try:
+            if v != 0:
+                raise ValueError(f"it goes {name}")
+            found.append(0)
+        except ValueError:
+            found.append(len(name))
+    return found

@@ -39,6 +39,7 @@ from tracejit.trace.python.calls import (
     takes_none,
     traced_call,
 )
+from tracejit.trace.python.chosen_messages import raised_for_each
 from tracejit.trace.python.distinct import Distinct
 from tracejit.trace.python.generator_reductions import folded, listed
 from tracejit.trace.python.opaque_calls import MUTATING, contains_tracer, has_array, refuse_mutation
@@ -148,7 +149,7 @@ class StagedOperators(StagedFunctions, StagedOperations):
         program's."""
         kind = error if isinstance(error, type) else type(error)
         if not issubclass(kind, BaseException) or issubclass(kind, Exception):
-            return error
+            return raised_for_each(error)
         throw(self.call(error) if isinstance(error, type) else error)
 
     def assertion(self, *message: Any) -> BaseException:
