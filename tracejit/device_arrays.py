@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import as_dtype, memory_dtype
+
 #: `kDLCUDA` of DLPack.
 _DLPACK_CUDA = 2
 
@@ -25,7 +27,7 @@ class DeviceMemory:
             "data": (int(of.data.ptr), False),
             "shape": of.shape,
             "strides": of.strides,
-            "typestr": of.dtype.str,
+            "typestr": memory_dtype(of.dtype).str,
             "version": 3,
         }
 
@@ -56,7 +58,7 @@ def is_foreign(x: Any) -> bool:
 
 def stand_in(x: Any) -> np.ndarray[Any, Any]:
     """The NumPy array that stands for a cupy array: its address, dtype, shape and strides."""
-    return np.asarray(DeviceMemory(x))
+    return as_dtype(np.asarray(DeviceMemory(x)), x.dtype)
 
 
 def device_of(x: np.ndarray[Any, Any]) -> int | None:

@@ -377,3 +377,22 @@ def test_an_error_names_the_kernel_and_the_line(gpu: FakeDriver) -> None:
         f(x)
     lines = [entry.lineno for entry in caught.traceback if "test_device_calls" in str(entry.path)]
     assert shifted.__code__.co_firstlineno in lines
+
+
+def test_a_dtype_from_outside_of_numpy(gpu: FakeDriver) -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+
+    def f(x: Any, y: Any) -> Any:
+        x[1:] *= y[1:]
+        return x, x[::2], np.tanh(x) + y, x.astype(np.float32).sum(), x[y > 0]
+
+    def bits(values: Any) -> list[Any]:
+        brought = (gpu.get(v) if isinstance(v, cupy.ndarray) else v for v in values)
+        return [(np.asarray(v).dtype, np.asarray(v).tobytes()) for v in brought]
+
+    def given() -> list[np.ndarray]:
+        return [np.array([1, -2, 0.5, 3]).astype(ml_dtypes.bfloat16) for _ in range(2)]
+
+    want = bits(jit(f)(*given()))
+    assert bits(jit(f)(*map(gpu.put, given()))) == want
+    assert bits(jit(f, target="cuda")(*given())) == want

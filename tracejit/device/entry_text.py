@@ -280,7 +280,8 @@ class _Results(ResultWriter):
             size, over = (w.op(f"extractvalue {{ i64, i1 }} {pair}, {part}") for part in (0, 1))
             bytes_ = w.op(f"select i1 {over}, i64 {2**63 - 1}, i64 {size}")  # no memory: an error
         cell, block = w.alloca("i64"), self._block(dims)
-        kind = dtype.char if np.dtype(dtype.char) == dtype else dtype  # of which cupy makes less
+        # Of a letter cupy makes less; the letters of dtypes from outside are not NumPy's.
+        kind = dtype.char if dtype.isbuiltin == 1 and np.dtype(dtype.char) == dtype else dtype
         objects = [w.env_load(x) for x in (self.entry.array, self.entry.allocate, kind)]
         given = ", ".join(f"ptr {x}" for x in objects)
         made = w.op(
