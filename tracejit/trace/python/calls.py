@@ -18,6 +18,7 @@ from tracejit.trace.control.recursion import called
 from tracejit.trace.control.watched import as_is
 from tracejit.trace.guards.process_state import read_state
 from tracejit.trace.python.constructed import construct
+from tracejit.trace.python.cupy_functions import numpys
 from tracejit.trace.python.deques import DEQUES
 from tracejit.trace.python.dicts_made import DICTS
 from tracejit.trace.python.dispatching import behind
@@ -159,7 +160,7 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
         return call_for_each(ops, f, args, kwargs)
     if isinstance(f, BoundMethod | Tracer):
         return f(*args, **kwargs)  # type: ignore[operator]
-    chosen = behind(f, args, kwargs)
+    chosen = behind(numpys(f), args, kwargs)
     if chosen is not f:
         return ops.call(chosen, *args, **kwargs)
     for asked in STAND_INS:

@@ -106,12 +106,24 @@ def is_instance(x: Any, kinds: Any, /) -> Any:
         return builtins.isinstance(x, kinds)
     found = types_of(x)
     answers = [issubclass(kind, kinds) for kind in found]
+    if not any(answers) and any(issubclass(kind, np.ndarray | np.generic) for kind in found):
+        _refuse_cupys(kinds)
     if len(set(answers)) == 1:
         return answers[0]
     assert isinstance(x, MixedScalar | IntOrFloat | IntOrScalar)
     pythons = answers[1]
     flag = PyScalar("bool", x.python if isinstance(x, MixedScalar) else x.integer)
     return flag if pythons else current().operators.not_(flag)
+
+
+def _refuse_cupys(kinds: Any) -> None:
+    """An array on a GPU is NumPy's to the program: that it is not cupy's would be wrong there."""
+    for kind in kinds if isinstance(kinds, tuple) else (kinds,):
+        if getattr(kind, "__module__", "").partition(".")[0] == "cupy":
+            raise UnsupportedError(
+                f"{where()}: isinstance(x, cupy.{kind.__name__}) of an array that is traced, which "
+                "is NumPy's wherever it is: ask outside, or leave it to where the arguments are"
+            )
 
 
 def operands(symbol: str, left: Any, right: Any) -> tuple[Any, Any]:
