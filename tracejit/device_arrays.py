@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import as_dtype, memory_dtype
-
 #: `kDLCUDA` of DLPack.
 _DLPACK_CUDA = 2
 
@@ -27,7 +25,8 @@ class DeviceMemory:
             "data": (int(of.data.ptr), False),
             "shape": of.shape,
             "strides": of.strides,
-            "typestr": memory_dtype(of.dtype).str,
+            # A dtype from outside of NumPy, such as bfloat16, has no name there.
+            "typestr": f"<u{of.dtype.itemsize}" if of.dtype.kind == "V" else of.dtype.str,
             "version": 3,
         }
 
@@ -58,7 +57,8 @@ def is_foreign(x: Any) -> bool:
 
 def stand_in(x: Any) -> np.ndarray[Any, Any]:
     """The NumPy array that stands for a cupy array: its address, dtype, shape and strides."""
-    return as_dtype(np.asarray(DeviceMemory(x)), x.dtype)
+    found = np.asarray(DeviceMemory(x))
+    return found.view(x.dtype) if x.dtype.kind == "V" else found
 
 
 def device_of(x: np.ndarray[Any, Any]) -> int | None:
