@@ -25,10 +25,15 @@ class DeviceMemory:
             "data": (int(of.data.ptr), False),
             "shape": of.shape,
             "strides": of.strides,
-            # A dtype from outside of NumPy, such as bfloat16, has no name there.
-            "typestr": f"<u{of.dtype.itemsize}" if of.dtype.kind == "V" else of.dtype.str,
+            "typestr": _name(of.dtype),
             "version": 3,
         }
+
+
+def _name(dtype: np.dtype[Any]) -> str:
+    """A dtype for the array interface; of one from outside of NumPy (bfloat16): its bits."""
+    name = dtype.str
+    return name if np.dtype(name) == dtype else f"<u{dtype.itemsize}"
 
 
 def is_cupy_array(x: Any) -> bool:
@@ -58,7 +63,7 @@ def is_foreign(x: Any) -> bool:
 def stand_in(x: Any) -> np.ndarray[Any, Any]:
     """The NumPy array that stands for a cupy array: its address, dtype, shape and strides."""
     found = np.asarray(DeviceMemory(x))
-    return found.view(x.dtype) if x.dtype.kind == "V" else found
+    return found if found.dtype == x.dtype else found.view(x.dtype)
 
 
 def device_of(x: np.ndarray[Any, Any]) -> int | None:

@@ -10,9 +10,9 @@ import pytest
 
 cp = pytest.importorskip("cupy")
 
-from tests.ptx.fake_device import fake_device
-from tracejit import jit
-from tracejit.errors import UnsupportedError
+from tests.ptx.fake_device import fake_device  # noqa: E402
+from tracejit import jit  # noqa: E402
+from tracejit.errors import UnsupportedError  # noqa: E402
 
 
 def module_of(x: Any) -> Any:
