@@ -295,3 +295,77 @@ def said_and_caught(x: Any) -> Any:
         except ValueError:
             found.append(len(name))
     return found
+
+
+# Characters ---------------------------------------------------------------------------------------
+
+PLACES = ((np.array([0, 4, -1, -5]),), (np.array([2, 1, 3, 0]),), (np.array([1, 5]),))
+
+
+@CHOSEN(*PLACES)
+def characters_at_places(x: Any) -> Any:
+    text, found = "abcab", 0
+    for v in x:
+        c = text[v]
+        if c == "a" or "b" != c:
+            found += 1
+        if c == text[0]:
+            found += 10
+    return found, text[x[0]], text[x[1] - 1] + "!"
+
+
+@CHOSEN(*PLACES)
+def bytes_at_places(x: Any) -> Any:
+    data, total = b"hello", 0
+    for v in x:
+        total += data[v]
+    return total, data[x[0]]
+
+
+@CHOSEN(("kitten", "sitting"), ("flaw", "lawn"), ("", "ab"), policies=("auto",))
+def edit_distance(a: Any, b: Any) -> Any:
+    table = np.zeros((len(a) + 1, len(b) + 1), int)
+    table[:, 0], table[0] = np.arange(len(a) + 1), np.arange(len(b) + 1)
+    for i in range(len(a)):
+        for j in range(len(b)):
+            near = min(table[i, j + 1], table[i + 1, j]) + 1
+            table[i + 1, j + 1] = min(near, table[i, j] + (a[i] != b[j]))
+    return table
+
+
+@CHOSEN(("abracadabra", "cad"), ("abracadabra", "xyz"), ("abracadabra", "abra"), policies=("auto",))
+def place_of_a_text(text: Any, pattern: Any) -> Any:
+    for i in range(len(text) - len(pattern) + 1):
+        k = 0
+        while k < len(pattern) and text[i + k] == pattern[k]:
+            k += 1
+        if k == len(pattern):
+            return i
+    return -1
+
+
+@CHOSEN((np.linspace(0.0, 1.0, 4),), (np.linspace(3.0, -1.0, 4),), policies=("auto",), rtol=1e-13)
+def much_code_for_each_character(x: Any) -> Any:
+    total = 0.0
+    for c in "ACGTACGGTTACAGATTACA":
+        if c == "A":
+            total += np.sin(x).sum()
+        elif c == "C":
+            total -= np.cos(2 * x).sum() * total
+        else:
+            total = total * 0.5 + np.tanh(3 * x).sum()
+        x = x + 0.1 * np.sin(x) * np.cos(x) - np.sqrt(np.abs(x) + 1) / (1 + x * x)
+    return total, x
+
+
+@CHOSEN(*SIGNS)
+def members_compared_with_members(x: Any) -> Any:
+    last, found = Mode.IDLE, 0
+    for v in x:
+        mode = Mode.BUSY if v > 0 else Mode.IDLE
+        if mode == last:
+            found += 1
+        if mode != Mode.BUSY:
+            found += 10
+        last = mode
+    return found, last

@@ -1,8 +1,11 @@
-"""Loops of few turns that make lists longer: unrolled where that is little code, one loop where it
-is much, unrolled nevertheless where one loop would be refused."""
+"""Loops of few turns that make lists longer, or go over lists: unrolled where that is little code,
+one loop where it is much, unrolled nevertheless where one loop would be refused."""
 
 from __future__ import annotations
 
+import heapq
+import math
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -145,6 +148,97 @@ def test_what_one_loop_refuses_is_unrolled_however_much_it_is(program: Callable[
     compiled = jit(program)
     for x in (POINTS, POINTS[::-1].copy()):
         same(compiled(x), program(x))
+
+
+class Sets:
+    """Which numbers belong together."""
+
+    def __init__(self, n: int) -> None:
+        self.parent = list(range(n))
+
+    def find(self, x: Any) -> Any:
+        while self.parent[x] != x:
+            self.parent[x] = self.parent[self.parent[x]]
+            x = self.parent[x]
+        return x
+
+    def join(self, a: Any, b: Any) -> bool:
+        a, b = self.find(a), self.find(b)
+        self.parent[b] = a
+        return bool(a != b)
+
+
+def spanning_tree(edges: Any) -> Any:
+    sets, total, used = Sets(20), 0.0, []
+    for w, a, b in sorted(edges):
+        if sets.join(a, b):
+            total += w
+            used.append((a, b))
+    return total, used
+
+
+def shortest_paths(edges: Any) -> Any:
+    near = defaultdict(list)
+    for w, a, b in edges:
+        near[a].append((b, w))
+        near[b].append((a, w))
+    found, heap = {0: 0.0}, [(0.0, 0)]
+    while heap:
+        d, u = heapq.heappop(heap)
+        if d > found.get(u, math.inf):
+            continue
+        for v, w in near[u]:
+            if d + w < found.get(v, math.inf):
+                found[v] = d + w
+                heapq.heappush(heap, (d + w, v))
+    return found
+
+
+def own_pairs(edges: Any) -> Any:
+    pairs, total = [(w * 2, a) for w, a, b in edges], 0.0
+    for w, a in pairs:
+        total += much(w, a)
+    return total, pairs[-1]
+
+
+def changed_by_its_loop(edges: Any) -> Any:
+    total, pairs = 0.0, [(w, a) for w, a, b in edges[:20]]
+    for k, (w, a) in enumerate(pairs):
+        total += much(w, a)
+        pairs[(k + 1) % 20] = (total, a)
+    for w, a, b in edges:
+        total += much(w, a)
+        edges[-1] = (total, b, a)
+    return total, pairs
+
+
+def edges(count: int, seed: int) -> list[tuple[float, int, int]]:
+    rng = np.random.default_rng(seed)
+    ends = rng.integers(0, 20, (count, 2)).tolist()
+    return [(float(w), a, b) for w, (a, b) in zip(rng.random(count), ends, strict=True)]
+
+
+@pytest.mark.parametrize("program", [spanning_tree, shortest_paths, own_pairs])
+def test_much_code_for_each_item_of_a_list_is_one_loop(program: Callable[..., Any]) -> None:
+    counts = []
+    for many in (40, 60):
+        compiled = jit(program, cache=False, shapes="dynamic", opt_level=0)
+        for seed in (0, 1):
+            same(compiled(edges(many, seed)), program(edges(many, seed)))
+        counts.append(str(compiled.inspect_ir(edges(many, 0))).count("\n"))
+    assert counts[1] <= counts[0] + 20 * 8  # what takes the list apart, and puts it in order
+
+
+def test_many_lists_become_lists_of_the_run_at_once() -> None:
+    """Here the ends of edges are known, and so is which of twenty lists each is put into."""
+    compiled = jit(shortest_paths, cache=False, opt_level=0)
+    same(compiled(edges(20, 0)), shortest_paths(edges(20, 0)))
+
+
+def test_a_list_that_its_loop_changes_is_gone_through_as_it_changes() -> None:
+    mine, theirs = edges(30, 0), edges(30, 0)
+    same(jit(changed_by_its_loop)(mine), changed_by_its_loop(theirs))
+    same(mine, theirs)
 
 
 def test_derivatives_of_one_loop() -> None:

@@ -1,8 +1,9 @@
 """What an argument is to compiled code, made once from a leaf, and the shape policy.
 
 A *family* is what dtype, rank, layout, 0/1 extents and static values decide. Within a family the
-first version is compiled for its exact extents and integers; when others arrive, those that changed
-become run-time values, and the third version makes all of them so: at most three compilations.
+first version is compiled for its exact extents and integers, unless these are so many that they are
+data; when others arrive, those that changed become run-time values, and the third version makes all
+of them so: at most three compilations.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from tracejit.trace.values.exporters import plain_array, refused
 from tracejit.trace.values.structured_memory import are_apart, interleaved_groups
 
 Policy = Literal["auto", "static", "dynamic"]
+
+#: More integers than this among the arguments are data, which no code is compiled for.
+PARAMETERS = 16
 
 _PYTHON: dict[type, Kind] = {bool: "bool", int: "int", float: "float", complex: "complex"}
 _I64 = range(-(2**63), 2**63)
@@ -184,8 +188,11 @@ class Family:
     def plan(self, sizes: tuple[int, ...], policy: Policy) -> tuple[bool, ...]:
         """Which sizes are run-time values in the version to compile for ``sizes`` now."""
         count = len(sizes)
-        if policy == "static" or (policy == "auto" and not self.versions):
+        if policy == "static":
             return (False,) * count
+        if policy == "auto" and not self.versions:
+            data = sum(self.ints) > PARAMETERS
+            return tuple(data and n and k not in self.frozen for k, n in enumerate(self.ints))
         shaped = list({(v.dynamic, v.exact): v for v in self.versions if v.alive}.values())
         if policy == "dynamic" or len(shaped) >= 2:
             free = [True] * count

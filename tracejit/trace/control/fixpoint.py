@@ -22,7 +22,7 @@ from tracejit.trace.control.carried_storage import (
     pieces,
 )
 from tracejit.trace.control.chosen_plans import ChosenPlan
-from tracejit.trace.control.held_contents import Target, common_target, is_held, refers
+from tracejit.trace.control.held_contents import Target, common_target, is_held, refers_below
 from tracejit.trace.control.list_plans import list_plan
 from tracejit.trace.control.meeting import Ends, Meeting, bound
 from tracejit.trace.control.number_fixpoint import wider_plan
@@ -86,7 +86,7 @@ class Growing(Resized):
         """Whether it may still be made so: it holds what it did, and no list is among that."""
         now = parts_of(self.entry)
         kept = list(now) == list(self.held) and all(now[k] is x for k, x in self.held.items())
-        return kept and self.target is not None and not refers(self.target)
+        return kept and self.target is not None and not refers_below(self.target)
 
 
 class Escapes(Exception):  # noqa: N818

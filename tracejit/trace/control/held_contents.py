@@ -75,6 +75,12 @@ def refers(target: Target) -> bool:
     return any(kind.lists is not None for kind in form[0])
 
 
+def refers_below(target: Target) -> bool:
+    """Whether lists are among what the items are, of a heap among what its lists hold."""
+    form = target.form if isinstance(target, Heap) else target
+    return form is not None and refers(form)
+
+
 def make_hold(x: Any, target: Target | None) -> None:
     """Make a list or dict hold what it does so. None: a list, in whichever heap holds its items."""
     if target is None:

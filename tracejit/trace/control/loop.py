@@ -30,7 +30,9 @@ from tracejit.trace.convert import Site, VarInfo
 from tracejit.trace.session.frames import Restart
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps
-from tracejit.trace.values.caller_lists import FEW, release, table_of
+from tracejit.trace.values.all import dim_value
+from tracejit.trace.values.caller_lists import FEW, SOME, release, table_of
+from tracejit.trace.values.chosen_constants import united
 from tracejit.trace.values.dynamic_list import is_grown, is_ref, length_of, refuse
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.iterables import ReadAgain, as_met, iterated, steps_of
@@ -51,8 +53,10 @@ def staged_for(
     key = (site.filename, site.line, site.segment)
     steps = steps_of(as_met(iterable, key))
     table = None
-    if steps is None and _is_long(iterable) and not session.loop_is(key, "unroll"):
+    if steps is None and _goes_on_rolled(iterable, key):
         table = table_of(iterable)
+    if steps is None and type(iterable) is str and session.loop_is(key, "rolled"):
+        steps = _characters(ops, iterable)
     if table is not None:
         steps = table.steps()
         session.kept_rolled.setdefault(key)
@@ -61,8 +65,11 @@ def staged_for(
     ):
         items = iterable if steps is None else map(steps.item, range(max(int(steps.trip), 0)))  # type: ignore[arg-type]
         code = None
-        if steps is not None and session.loop_is(key, "unroll"):
-            code = None if session.loop_is(key, "rolled") else UnrolledCode(session, key)
+        if not session.loop_is(key, "rolled"):
+            if steps is not None and session.loop_is(key, "unroll"):
+                code = UnrolledCode(session, key)
+            elif steps is None and type(iterable) in (list, str) and len(iterable) >= SOME:
+                code = UnrolledCode(session, key, lambda: _may_be_rolled(iterable))
         plain_for(ops, iterated(items, key), body_fn, get_state, set_state, names, extra, code)
         return
     if session.loop_is(key, "rolled"):
@@ -78,8 +85,21 @@ def staged_for(
         release(iterable)
 
 
-def _is_long(x: Any) -> bool:
-    return type(x) is list and len(x) > FEW
+def _goes_on_rolled(x: Any, key: Any) -> bool:
+    """Whether a loop over a list is one of the run: over many items, or over much code each."""
+    loop_is = current().loop_is
+    return (
+        type(x) is list and not loop_is(key, "unroll") and (len(x) > FEW or loop_is(key, "rolled"))
+    )
+
+
+def _may_be_rolled(x: list[Any] | str) -> bool:
+    """Whether a loop over a list or text that Python goes through can be one of the run."""
+    return united(*x) is not None if isinstance(x, str) else table_of(x) is not None
+
+
+def _characters(ops: Any, text: str) -> Steps:
+    return Steps(len(text), lambda i: ops.getitem(text, dim_value(i)))
 
 
 def counted(x: Any) -> Any:

@@ -72,11 +72,12 @@ class StagedLoop:
 
 class UnrolledCode:
     """How much code a loop that is unrolled makes. Where it is too much, the trace begins again
-    with one loop; where that is refused, it is unrolled whatever it makes."""
+    with one loop, if it ``may`` be one; where that is refused, it is unrolled whatever it makes."""
 
-    def __init__(self, session: Session, key: Any) -> None:
+    def __init__(self, session: Session, key: Any, may: Callable[[], bool] = lambda: True) -> None:
         self.session = session
         self.key = key
+        self.may = may
         self.total = 0
         self.mark()
 
@@ -90,7 +91,7 @@ class UnrolledCode:
         builder = self.session.frame.builder
         at = self.at if builder is self.builder else 0
         self.total += sum(1 for _ in walk(builder.instrs[at:]))
-        if self.total > UNROLLED_CODE:
+        if self.total > UNROLLED_CODE and self.may():
             raise Restart(self.key, "rolled", "an unrolled loop is too much code")
         self.mark()
 

@@ -108,6 +108,20 @@ def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any) -> Any:
     return _noted(item_at(run, place(key, run.count, f"{kind} index out of range")), key)
 
 
+def character(text: str | bytes, key: Any) -> Any:
+    """``text[key]``; None where it is no place, or the characters are of too many kinds."""
+    if not is_place(key) or not text:
+        return None
+    if isinstance(text, bytes):
+        form = form_of(text)
+        assert form is not None
+        return item_at(laid_out(text, form), place(key, len(text), "index out of range"))
+    choices = united(*text) if is_choice(text) else None
+    if choices is None:
+        return None
+    return _constant_at(list(text), choices, place(key, len(text), "string index out of range"))
+
+
 def _constant_at(items: list[Any], choices: tuple[Any, ...], at: Dim) -> ChosenConstant:
     """One of a list's texts, each of which may be one that the run chooses itself."""
     b, chosen = current().b, any_chosen(*items)

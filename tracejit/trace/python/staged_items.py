@@ -258,6 +258,11 @@ class StagedItems(Operators):
             if any(isinstance(x, Array) for x in obj):
                 return obj[structural_int(key, what, run_time_places.INSTEAD_OF_UNLIKE)]
             return obj[structural_int(key, what)]
+        if isinstance(obj, str | bytes):
+            found = run_time_places.character(obj, key)
+            if found is not None:
+                return found
+            return obj[structural_int(key, "an index of a text")]
         return obj[structural_int(key, "a key", AS_ARRAYS)]
 
     def setitem(self, obj: Any, key: Any, value: Any) -> None:

@@ -41,7 +41,7 @@ from tracejit.trace.values.all import (
     name_of,
 )
 from tracejit.trace.values.captured_arrays import seen
-from tracejit.trace.values.chosen_constants import ChosenConstant, any_chosen
+from tracejit.trace.values.chosen_constants import ChosenConstant, any_chosen, equal_choices
 from tracejit.trace.values.dynamic_list import by_value, is_grown, is_ref, refuse, run_of
 from tracejit.trace.values.entries import holds_view, is_table, must_hold_none
 from tracejit.trace.values.identity import must_be_certain, same_array, same_list
@@ -219,7 +219,11 @@ class StagedOperations(StagedItems):
         if symbol in ("is", "is not"):
             return super().compare_one(symbol, left, right)
         if any_chosen(left, right):
-            return each_kind(lambda x, y: self.compare_one(symbol, x, y), left, right)
+            equal = equal_choices(left, right) if symbol in ("==", "!=") else None
+            if equal is None:
+                return each_kind(lambda x, y: self.compare_one(symbol, x, y), left, right)
+            same = equal if isinstance(equal, bool) else PyScalar("bool", equal)
+            return same if symbol == "==" else self.not_(same)
         if symbol in ("==", "!="):
             same = dicts_made.same(left, right)
             if same is not NotImplemented:

@@ -27,6 +27,7 @@ from tracejit.trace.values.dynamic_list import (
     converted,
     form_of,
     is_grown,
+    is_ref,
     laid_out,
     length_of,
     run_of_items,
@@ -40,6 +41,8 @@ T = TypeVar("T", ListBuffer, TableBuffer)
 
 #: A list of more items than this is gone through by a loop of the run.
 FEW = 64
+#: And one of as many where its body is much code.
+SOME = 16
 
 
 def as_list(x: Any) -> Any:
@@ -90,11 +93,13 @@ def lent_key(place: Any) -> tuple[str, Any]:
 
 
 def table_of(x: Any) -> ListBuffer | None:
-    """The items of a list that is an argument, for reading; None where no table holds them, or it
-    was changed since the call began."""
-    path = None if type(x) is not list else current().outside.path_of(x)
-    if path is None or is_grown(x) or not x:
+    """The items of a list, for reading, which cannot be changed then; None where no table holds
+    them, or it is an argument and was changed since the call began."""
+    if type(x) is not list or is_grown(x) or not x:
         return None
+    path = current().outside.path_of(x)
+    if path is None:
+        return _table_of_own(x)
     rows = [row for row in x if type(row) is list]
     of_lists = len(rows) == len(x)
     if rows and not of_lists:
@@ -163,6 +168,17 @@ def _table(x: list[Any]) -> ListBuffer | None:
     if form is None or form[1] is not tuple or any(k.shape is not None for k in form[0]):
         return None
     return laid_out(x, form)
+
+
+def _table_of_own(x: list[Any]) -> ListBuffer | None:
+    """The same of a list that the program has made."""
+    session = current()
+    if session.outside.is_outside(x) or id(x) in session.kept or is_ref(x):
+        return None
+    found = _table(x)
+    if found is not None:
+        session.kept[id(x)] = x, f"{where()}: a list is changed in a loop over its many items"
+    return found
 
 
 def _table_of_lists(rows: Sequence[list[Any]], path: Any) -> ListBuffer | None:

@@ -136,6 +136,26 @@ def united(*values: Any) -> tuple[Any, ...] | None:
     return tuple(found) if len(found) <= MOST_CHOICES else None
 
 
+def equal_choices(a: Any, b: Any) -> Value | bool | None:
+    """Whether two of which the run chooses one or both are the same; None where their class says
+    what that means."""
+    every: list[Any] = []
+    for x in (*choices_of(a), *choices_of(b)):
+        if not is_choice(x) or type(x) is not type(a.choices[0] if any_chosen(a) else a):
+            return None
+        if type(x).__eq__ not in _PLAIN_EQUALITY:
+            return None
+        if x not in every:
+            every.append(x)
+    if len(every) == len(choices_of(a)) + len(choices_of(b)):
+        return False
+    found: Value = current().b.op("eq", place_among(a, every), place_among(b, every))
+    return found
+
+
+_PLAIN_EQUALITY: tuple[Any, ...] = (str.__eq__, bytes.__eq__, object.__eq__)
+
+
 def place_among(x: Any, choices: Sequence[Any]) -> Value:
     """Which of some choices it is, as an ``i64[]`` IR value."""
     b = current().b
