@@ -165,11 +165,44 @@ def test_own_variables(space: dict[str, Any]) -> None:
     np.testing.assert_array_equal(jit(space["power"])(X, 3), X**4)
 
 
+FILLED = """
+import numpy as np
+from numpy import empty_like, ones as made
+def powers(x, k):
+    out = np.zeros((len(x) + 1, 2))
+    out[0, 0] = k
+    for i in range(3):
+        out[i + 1] = out[i] * x[i] + k
+    return out
+def squares(x, k):
+    y, z = empty_like(x), made(3)
+    y[:] = x**2
+    z[1] += y[0] * k
+    return y, z, np.pi, isinstance(y, np.ndarray), np.full_like(x, k)
+"""
+
+
+@pytest.mark.parametrize("name", ["powers", "squares"])
+@pytest.mark.parametrize("shapes", ["static", "dynamic"])
+def test_arrays_that_are_made_to_be_filled(name: str, shapes: Any) -> None:
+    space: dict[str, Any] = {}
+    exec(FILLED, space)
+    compiled = jit(space[name], shapes=shapes)
+    for k in (2.0, 3.0):
+        found, want = compiled(X, k), space[name](X, k)
+        for a, b in zip(found, want, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_what_is_refused(space: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedError, match="'K' would be set once"):
         jit(space["sets"])(X)
     with pytest.raises(UnsupportedError, match="source cannot be read"):
         jit(space["asks"])(X)
+    exec("def number(x): return float(x[0])", space)
+    said = r"float\(\) needs .*\(number, whose source cannot be read: put it in a file"
+    with pytest.raises(UnsupportedError, match=said):
+        jit(space["number"])(X)
 
 
 def test_an_effect_named_in_the_line_that_imports_it() -> None:

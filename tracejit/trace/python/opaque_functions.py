@@ -76,10 +76,35 @@ def stand_in(ops: Caller, function: FunctionType) -> Callable[..., Any]:
             reader.outside.pin(used)
             reader.guard(used)
         with watching(f"{function.__name__}()", *args, *kwargs.values(), function, *read.values()):
-            return made[0](*args, **kwargs)
+            try:
+                return made[0](*args, **kwargs)
+            except UnsupportedError as error:
+                _say_why(error, function)
+                raise
 
     setattr(run, AS_IT_IS, True)
     return run
+
+
+def _say_why(error: UnsupportedError, function: FunctionType) -> None:
+    """Names the function, which runs as it is, in what was refused in it."""
+    said = str(error)
+    if _NO_SOURCE not in said:
+        error.args = (f"{said} ({function.__qualname__}, {_NO_SOURCE}, runs as it is)",)
+
+
+class _Module:
+    """NumPy, as such a function finds it: arrays that it makes to be filled are of the trace."""
+
+    def __init__(self, ops: Caller) -> None:
+        self.__ops = ops
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(np, name)
+        return partial(self.__ops.call, found) if name in _FILLED else found
+
+
+_FILLED = {f"{name}{like}" for name in ("zeros", "ones", "empty", "full") for like in ("", "_like")}
 
 
 def _refuse_stores(function: FunctionType, codes: list[CodeType]) -> None:
@@ -95,13 +120,16 @@ def _refuse_stores(function: FunctionType, codes: list[CodeType]) -> None:
 
 
 def _questions(ops: Caller, names: Container[str]) -> dict[str, Any]:
-    """What Python's questions about types stand for: traced values are what they are in Python."""
+    """What Python's questions about types, and about lengths, stand for: traced values are what
+    they are in Python."""
 
     def asked(question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return ops.call(question, *(type if a is kinds else a for a in args), **kwargs)
 
     kinds = partial(asked, type)
-    found = {name: partial(asked, vars(builtins)[name]) for name in ("isinstance", "issubclass")}
+    found = {
+        name: partial(asked, vars(builtins)[name]) for name in ("isinstance", "issubclass", "len")
+    }
     return {name: made for name, made in {**found, "type": kinds}.items() if name in names}
 
 
@@ -154,6 +182,10 @@ class Reader:
         """One variable: guarded with what can be reached from it, or what stands for it."""
         value = self.outside.read(getter(), getter, name, owner)
         self.outside.pin(value)
+        if value is np:
+            return _Module(self.ops)
+        if any(value is getattr(np, name) for name in _FILLED):
+            return partial(self.ops.call, value)
         if isinstance(value, FunctionType) or hasattr(type(value), "__traced_call__"):
             return partial(self.ops.call, value)
         self.guard(value)
@@ -276,6 +308,7 @@ def _is_function(x: Any) -> bool:
     return isinstance(x, FunctionType | staticmethod | classmethod)
 
 
+_NO_SOURCE = "whose source cannot be read: put it in a file"
 #: So many objects are looked at, at most, for what a function may read.
 _MOST = 10_000
 _NOTHING = object()
