@@ -80,9 +80,13 @@ def exp2_of_sum(x: Num, low: Num) -> tuple[Num, Num]:
 
 
 def exp_less_one(x: Num) -> tuple[Num, Num]:
-    """n in low bits, and q with exp(x) = (1 + q) 2**n, |q| below a half."""
-    found, rh, rl = reduce(x)
-    return low_bits(found), _less_one(rh, rl)
+    """n in low bits, and q with exp(x) = (1 + q) 2**n to an ulp, |q| below a half."""
+    f = format_of(x)
+    ln2 = f.table("LN2")
+    n, found = shifted(x, f.table("INV_LN2")[0])
+    r = fma(n, -ln2[1], fma(n, -ln2[0], x))
+    z = r * r
+    return low_bits(found), fma(z, poly_by_halves(r, z, f.table("EXP")), r)
 
 
 def _less_one(rh: Num, rl: Num) -> Num:
