@@ -23,8 +23,8 @@ from tracejit.lower.lower import lower
 
 ALL = {d: [c for n in rows() for c in cases(n, DTYPES[d])] for d in DTYPES}
 BATCH = 60
-#: Rows of LAPACK that native code calls itself, where NumPy calls its own copy.
-NUMERIC = frozenset(["solve", "triangular_solve", "inv", "cholesky", "det"])
+#: Rows of LAPACK and BLAS that native code calls itself, where NumPy calls its own copy.
+NUMERIC = frozenset(["solve", "triangular_solve", "inv", "cholesky", "det", "pinv"])
 
 
 def test_every_row_has_samples() -> None:
