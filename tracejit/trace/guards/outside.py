@@ -100,7 +100,7 @@ class Outside(Changes):
             self._owners.append(owner)
             return hidden_number(value, getter, name, owner)
         place = (id(owner), name, id(value))
-        known = place in self._guarded
+        known = place in self._guarded or _is_our_module(owner)
         if path.leaf is not None and not by_value and self._of_argument(value, path, name, owner):
             return value
         if not known and (by_value or path.is_variable or path() is value):
@@ -431,6 +431,11 @@ def refuse_iterator(x: Any, name: str) -> None:
         f"{where()}: items of {name}, a {type(x).__name__}, would be taken once, when compiling; "
         "pass a list or an array of them as an argument"
     )
+
+
+def _is_our_module(owner: Any) -> bool:
+    """Whether something is found in a module of ours, which stays what it is."""
+    return type(owner) is dict and str(owner.get("__name__")).startswith("tracejit.")
 
 
 def _is_ours(x: FunctionType | type) -> bool:
