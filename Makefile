@@ -23,7 +23,7 @@ test: $(VENV)/.stamp-test
 	$(PY) -m pytest -n $(JOBS) --dist worksteal -q
 
 test-gpu: $(VENV)/.stamp-gpu-test
-	$(PY) -m pytest -n $(JOBS) --dist worksteal -q tests/ptx
+	TRACEJIT_ALL_ON_DEVICE=1 $(PY) -m pytest -n $(JOBS) --dist worksteal -q tests/ptx
 
 lint: $(VENV)/.stamp-dev
 	$(PY) -m ruff check .
