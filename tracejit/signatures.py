@@ -33,9 +33,9 @@ def _bare(function: Callable[..., Any]) -> Callable[..., Any]:
 def say_what_python_says(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> None:
-    """Raise Python's TypeError for a call that does not fit a function, or the one that this is
-    made of, which is not run otherwise."""
-    inner = inspect.unwrap(function)
+    """Raise Python's TypeError for a call that does not fit a function, or the one that a transform
+    is made of, which is not run otherwise."""
+    inner = function if type(function) is FunctionType else inspect.unwrap(function)
     if type(inner) is not FunctionType:
         return
     try:

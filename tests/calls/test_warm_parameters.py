@@ -73,6 +73,16 @@ def test_wrong_calls_raise_what_python_says() -> None:
     assert_warm(f, ((X,), {"y": 1.0}))
 
 
+def test_a_wrong_call_of_a_wrapper_says_what_the_wrapper_takes() -> None:
+    @functools.wraps(with_defaults)
+    def wrapper(x: Any, and_more: Any) -> Any:
+        return x + and_more
+
+    for f in (wrapper, jit(wrapper)):
+        with pytest.raises(TypeError, match="missing 1 required positional argument: 'and_more'"):
+            f(X)
+
+
 def test_defaults_are_those_of_the_moment() -> None:
     def f(x: Any, y: Any = 1.0, *, z: Any = 2.0) -> Any:
         return x * y + z

@@ -194,6 +194,17 @@ def test_arrays_that_are_made_to_be_filled(name: str, shapes: Any) -> None:
             np.testing.assert_array_equal(a, b)
 
 
+def test_what_the_program_puts_into_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    space: dict[str, Any] = {"np": np}
+    exec("def f(x): return x * np.ours\ndef sets(x): np.ours = 5.0; return x", space)
+    f = jit(space["f"])
+    for value in (2.0, 3.0):
+        monkeypatch.setattr(np, "ours", value, raising=False)
+        np.testing.assert_array_equal(f(X), X * value)
+    with pytest.raises(UnsupportedError, match=r"numpy\.ours would be set once"):
+        jit(space["sets"])(X)
+
+
 def test_what_is_refused(space: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedError, match="'K' would be set once"):
         jit(space["sets"])(X)

@@ -25,7 +25,7 @@ from tracejit.trace.guards.guard_equality import items_in
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable
 from tracejit.trace.python.named_effects import refuse_effects
 from tracejit.trace.session.plain import is_of_library, is_plain_value, module_of
-from tracejit.trace.session.session import Session
+from tracejit.trace.session.session import Session, where
 from tracejit.trace.values.all import Tracer
 
 _STORES = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF")
@@ -97,11 +97,16 @@ class _Module:
     """NumPy, as such a function finds it: arrays that it makes to be filled are of the trace."""
 
     def __init__(self, ops: Caller) -> None:
-        self.__ops = ops
+        object.__setattr__(self, "_Module__ops", ops)
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(np, name)
         return partial(self.__ops.call, found) if name in _FILLED else found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise UnsupportedError(
+            f"{where()}: numpy.{name} would be set once, when compiling: set it before the call"
+        )
 
 
 _FILLED = {f"{name}{like}" for name in ("zeros", "ones", "empty", "full") for like in ("", "_like")}
@@ -183,6 +188,7 @@ class Reader:
         value = self.outside.read(getter(), getter, name, owner)
         self.outside.pin(value)
         if value is np:
+            self.guard(value)  # what the program has put there
             return _Module(self.ops)
         if any(value is getattr(np, name) for name in _FILLED):
             return partial(self.ops.call, value)
