@@ -92,10 +92,10 @@ def _(x: Any) -> Any:
     return hash(x[0]) % 7  # here
 
 
-@mistake("a text made of run-time values is returned", "numba#8969", UnsupportedError,
-         "return the value and make the text outside", "return the number")  # fmt: skip
+@mistake("a text made of run-time values is compared", "numba#8969", UnsupportedError,
+         "what a text decides", "compare the number")  # fmt: skip
 def _(x: Any) -> Any:
-    return f"total: {x.sum():.2f}"  # here
+    return x if f"{x.sum():.2f}" == "1.00" else -x  # here
 
 
 @mistake("a function calls itself on new arrays until a value says stop", "jax#13796",

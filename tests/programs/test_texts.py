@@ -10,7 +10,8 @@ import pytest
 from tests.programs.chosen_texts import CHOSEN
 from tests.programs.percent_texts import PERCENT
 from tests.programs.phrase import Phrase, cases, check
-from tracejit import jit
+from tests.programs.shown_texts import SHOWN
+from tracejit import UnsupportedError, grad, jit
 
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(PERCENT))
@@ -35,6 +36,23 @@ def test_texts_by_percent_are_printed(capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize(("phrase", "policy"), cases(CHOSEN))
 def test_chosen_texts(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(SHOWN))
+def test_shown_texts(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+def test_what_shows_a_text_is_refused_where_it_needs_to_be_known() -> None:
+    def printed(x: Any) -> None:
+        print(f"{f'{x[0]}!':>10}")
+
+    def of_a_transform(x: Any) -> Any:
+        return grad(lambda y: ((y * y).sum(), f"{y[0]}"), has_aux=True)(x)
+
+    for f, says in ((printed, "format the value"), (of_a_transform, "return the value")):
+        with pytest.raises(UnsupportedError, match=says):
+            jit(f)(np.ones(2))
 
 
 def test_chosen_texts_are_printed(capsys: pytest.CaptureFixture[str]) -> None:

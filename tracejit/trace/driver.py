@@ -46,7 +46,7 @@ from tracejit.trace.python import number_methods  # noqa: F401
 from tracejit.trace.python.inner_functions import refuse_inner
 from tracejit.trace.python.staged_operators import StagedOperators
 from tracejit.trace.session.assumption_sets import TraceAssumptions
-from tracejit.trace.session.concretize import made_at
+from tracejit.trace.session.concretize import DeferredText, made_at
 from tracejit.trace.session.frames import Restart, SharedResults
 from tracejit.trace.session.marks import MARK
 from tracejit.trace.session.raising import Diverged, emit_raise, raised_at
@@ -288,10 +288,10 @@ def _check(leaves: Sequence[Any], met: frozenset[int] = frozenset()) -> None:
             if id(leaf) not in met:
                 _check(trees.leaves_of(list(attributes.values())), met | {id(leaf)})
             continue
-        if isinstance(leaf, str) and MARK in leaf:
+        if isinstance(leaf, str) and MARK in leaf and type(leaf) not in (str, DeferredText):
             refused = UnsupportedError(
-                "a text made from a traced value cannot be returned: return the value and make "
-                "the text outside"
+                f"a {type(leaf).__name__} made from a traced value cannot be returned: return a "
+                "str, or the value"
             )
             loc = made_at(leaf)
             if loc is not None:
@@ -322,7 +322,8 @@ def _check(leaves: Sequence[Any], met: frozenset[int] = frozenset()) -> None:
             raise UnsupportedError(
                 "a generator of random numbers cannot be returned: make it outside and pass it"
             )
-        if type(leaf).__module__.startswith("tracejit.trace.") and not isinstance(leaf, Tracer):
+        ours = type(leaf).__module__.startswith("tracejit.trace.")
+        if ours and not isinstance(leaf, Tracer | DeferredText):
             kind = type(leaf).__name__.lower()
             raise UnsupportedError(f"a {kind} of traced values cannot be returned: return a list")
 

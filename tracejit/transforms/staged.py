@@ -22,6 +22,7 @@ from tracejit.trace.session.regions import Free, closed, diverged
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Cell, PyScalar, Scalar, Tracer, fresh, lift, wrap_array
 from tracejit.trace.values.chosen_constants import ChosenConstant
+from tracejit.trace.values.marked_texts import must_be_unmarked
 from tracejit.trace.values.tagged import widest
 
 
@@ -168,6 +169,7 @@ def traced_body(
                     raise
                 emit_raise(session, error)
             out, tree = trees.flatten(result)
+            must_be_unmarked(out, "a result of a function that a transform takes")
             out = [constant(widest(x)) for x in out]
             values = [_value(x) if isinstance(x, Tracer) else None for x in out]
     finally:

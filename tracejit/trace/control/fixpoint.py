@@ -51,6 +51,7 @@ from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.dynamic_list import is_grown, is_ref
 from tracejit.trace.values.entries import is_table
 from tracejit.trace.values.list_kinds import ElementKinds
+from tracejit.trace.values.marked_texts import is_marked
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.values.selected_storage import storage_of
@@ -97,7 +98,7 @@ def first_plan(x: Any) -> BindingPlan:
     """An initial plan from the binding at entry: numbers change, arrays stay."""
     if is_any_number(x):
         return number_plan(x)
-    if isinstance(x, ChosenConstant):
+    if isinstance(x, ChosenConstant) and not is_marked(x):
         return ChosenPlan(x.choices)
     if isinstance(x, tuple) and any(is_number(i) for i in x):
         parts = tuple(first_plan(i) for i in x)

@@ -38,6 +38,7 @@ from tracejit.trace.control.plans import (
     maker_of,
 )
 from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.session.concretize import DeferredText
 from tracejit.trace.session.session import Session
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import (
@@ -54,6 +55,7 @@ from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.dynamic_list import is_grown, length_of
 from tracejit.trace.values.list_heap_sites import one_heap
 from tracejit.trace.values.list_heaps import Heap
+from tracejit.trace.values.marked_texts import apart, is_marked
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.table_forms import TableForm
@@ -331,6 +333,8 @@ class Join(ArrayJoin, Meeting):
             return not self.is_outer(x, there)
         if is_any_number(x):
             return any(map(self.sides[there].defines, values_of(x)))
+        if type(x) in (str, DeferredText):
+            return is_marked(x) and any(self._is_made_in(v, there) for v in apart(x)[1])
         if isinstance(x, MaybeUnbound | MaybeNone):
             return self.sides[there].defines(x.flag) or self._is_made_in(x.value, there)
         if isinstance(x, Tracer) and not isinstance(x, StructuredArray):

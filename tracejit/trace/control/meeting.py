@@ -28,10 +28,12 @@ from tracejit.trace.control.plans import (
     is_same,
     maker_of,
 )
+from tracejit.trace.control.text_plans import plan_of_text, text_plan
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.values.all import Array
 from tracejit.trace.values.chosen_constants import ChosenConstant, is_choice
 from tracejit.trace.values.list_heap_sites import one_heap
+from tracejit.trace.values.marked_texts import is_marked, is_text
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 
 
@@ -83,6 +85,8 @@ class Meeting(ABC):
                 one_heap(a.heap, b.heap)
             found = wider_list(plan, a, found)
             return plan if plan == found else found
+        if (is_marked(a) or is_marked(b)) and is_text(a) and is_text(b) and a is not b:
+            return self._texts(name, plan, x)
         if is_choice(a) and is_choice(b) and not is_same(a, b):
             chosen = chosen_plan(plan, a, b)
             if chosen is not None:
@@ -98,6 +102,21 @@ class Meeting(ABC):
         if isinstance(a, Lost) or isinstance(b, Lost):
             return LostFunction(name)
         self.refuse(name, a, b, "make both the same kind")
+
+    def _texts(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        """The plan of a text with values of the run in it."""
+
+        def met(known: BindingPlan | None, first: Any, start: Any, last: Any) -> BindingPlan:
+            if known is None and first is not UNDEFINED:
+                known, start = self.alone(name, first, 0), first
+            if known is None or last is UNDEFINED:
+                return known or self.alone(name, last)
+            return self.met(name, known, Ends(first, start, last))
+
+        found = text_plan(plan, x.entry, x.start, x.end, met)
+        if found is None:
+            self.refuse(name, *x.both, "collect what they are made of, and make the text outside")
+        return plan if plan == found else found
 
     def parts_met(
         self, name: str, plan: BindingPlan, x: Ends, begins: Callable[[Any], BindingPlan]
@@ -122,6 +141,8 @@ class Meeting(ABC):
             return self.number(x, edge)
         if isinstance(x, Array):
             return self.array(x, edge)
+        if is_marked(x):
+            return plan_of_text(x, lambda value: self.alone(name, value, edge))
         if isinstance(x, ChosenConstant):
             return ChosenPlan(x.choices)
         found = list_plan(x)

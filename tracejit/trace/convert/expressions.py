@@ -162,6 +162,8 @@ class ExpressionRewriter(OperatorCalls, ast.NodeTransformer):
         if conversion or (conversion == "" and tree.format_spec is None):
             tree.value = self.op(tree, "shown", tree.value, text_at(conversion, tree))
             tree.conversion = -1
+        if tree.format_spec is not None and conversion is not None:
+            tree.value = self.op(tree, "padded", tree.value)
         return tree
 
     def stored_outer(self, name: str, value: ast.expr) -> ast.expr:

@@ -156,6 +156,10 @@ class Operators(StatementOperators):
             return self.call(builtins.str, value)
         return value
 
+    def padded(self, value: Any) -> Any:
+        """What a replacement field of an f-string formats that says how."""
+        return value
+
     def is_(self, left: Any, right: Any) -> Any:
         for a, b in ((left, right), (right, left)):
             if isinstance(b, bool) and getattr(a, "singleton", False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tracejit.errors import throw
+from tracejit.trace.python.formatting import in_field
 from tracejit.trace.session.concretize import split_marks
 from tracejit.trace.session.marks import MARK
 from tracejit.trace.values.chosen_constants import ChosenConstant, any_chosen
@@ -45,7 +46,7 @@ def _said(arg: Any, known: dict[int, Any]) -> Any:
     for k, (value, how) in enumerate(split_marks(arg)[1::2]):
         at = 2 * k + 1
         if id(value) in known:
-            parts[at] = ("{" + how + "}").format(known[id(value)])
+            parts[at] = in_field(known[id(value)], how)
         else:
             parts[at] = f"{MARK}{parts[at]}{MARK}"
     return "".join(parts)

@@ -22,6 +22,7 @@ from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import Array, IntOrFloat, IntOrScalar, PyScalar, Scalar, Tracer
 from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.entries import must_hold_none
+from tracejit.trace.values.marked_texts import is_marked
 from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.scalars import MixedScalar
 from tracejit.trace.values.tagged import by_kind, each_kind
@@ -146,7 +147,7 @@ def _with_choice(chosen: ChosenConstant, text: Any, values: Sequence[Any]) -> li
 
     def shown(found: re.Match[str]) -> str:
         x, how = current().shown[int(found[1])]
-        return f"{{0{how}}}".format(text) if x is chosen else found[0]
+        return in_field(text, how) if x is chosen else found[0]
 
     def known(value: Any) -> Any:
         if value is chosen:
@@ -156,6 +157,17 @@ def _with_choice(chosen: ChosenConstant, text: Any, values: Sequence[Any]) -> li
         return re.sub(f"{MARK}(\\d+){MARK}", shown, builtin_str(value))
 
     return list(map(known, values))
+
+
+def in_field(text: Any, how: str) -> str:
+    """A constant that the run may choose, as a replacement field shows it."""
+    if not is_marked(text):
+        return f"{{0{how}}}".format(text)
+    if how in ("", "!s"):
+        return str(text)
+    raise UnsupportedError(
+        f"{where()}: a text made from a traced value is shown as {how} says: format the value"
+    )
 
 
 def _pieces(value: Any) -> list[Any]:

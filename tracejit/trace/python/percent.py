@@ -12,6 +12,7 @@ from tracejit.trace.python.builtin_functions import builtin_float, builtin_int
 from tracejit.trace.python.opaque_calls import contains_tracer
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import Array, MixedScalar, PyScalar, Scalar, TaggedScalar, Tracer
+from tracejit.trace.values.marked_texts import has_marks, is_text
 from tracejit.trace.values.scalars import EitherNumber
 
 _SPEC = re.compile(
@@ -36,6 +37,8 @@ def _like(values: Any) -> Any:
         return tuple(map(_like, values))
     if isinstance(values, dict):
         return {key: _like(x) for key, x in values.items()}
+    if is_text(values):
+        return ""
     if isinstance(values, PyScalar):
         return _KINDS[values.kind]
     if isinstance(values, Scalar) or (isinstance(values, Array) and not values.ndim):
@@ -51,7 +54,7 @@ def _shown(found: re.Match[str], rest: Iterator[Any], named: Mapping[Any, Any]) 
     precision = _number(found["precision"], rest)
     x = next(rest) if found["key"] is None else named[found["key"]]
     spec = f"{flags}{width}" + ("" if precision is None else f".{precision}")
-    if not contains_tracer(x):
+    if not (contains_tracer(x) or has_marks(x)):
         return f"%{spec}{kind}" % (x,)
     if isinstance(x, TaggedScalar | MixedScalar | EitherNumber):
         _refuse("a number of one of several kinds", found[0])
@@ -86,7 +89,8 @@ def _number(given: str | None, rest: Iterator[Any]) -> Any:
 def _of_text(x: Any, kind: str, flags: str, width: Any, precision: Any, spec: str) -> str:
     if precision is not None or kind == "a":
         _refuse("part of a text", spec)
-    text = current().operators.shown(x, kind)
+    operators = current().operators
+    text = operators.padded(operators.shown(x, kind))
     return format(text, f"{'<' if '-' in flags else '>'}{width}" if width else "")
 
 

@@ -21,6 +21,7 @@ from tracejit.trace.python import (
     run_time_places,
     set_operators,
     table_methods,
+    text_methods,
 )
 from tracejit.trace.python.keys import has_traced, is_among
 from tracejit.trace.python.opaque_calls import contains_tracer
@@ -47,6 +48,7 @@ from tracejit.trace.values.entries import holds_view, is_table, must_hold_none
 from tracejit.trace.values.identity import must_be_certain, same_array, same_list
 from tracejit.trace.values.iterables import spend
 from tracejit.trace.values.kinds import operands
+from tracejit.trace.values.marked_texts import has_marks
 from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.symbolic_text import must_be_plain
 from tracejit.trace.values.tagged import each_kind
@@ -172,6 +174,10 @@ class StagedOperations(StagedItems):
     each_kind = staticmethod(each_kind)
 
     def binary(self, symbol: str, left: Any, right: Any) -> Any:
+        if symbol == "+" and isinstance(left, str | ChosenConstant):
+            found = text_methods.added(left, right)
+            if found is not NotImplemented:
+                return found
         if any_chosen(left, right):
             return each_kind(lambda x, y: self.binary(symbol, x, y), left, right)
         if symbol == "|":
@@ -189,7 +195,7 @@ class StagedOperations(StagedItems):
         left, right = seen(left), seen(right)
         if symbol == "%" and isinstance(left, str | bytes):
             must_hold_none("the text", right)
-            if isinstance(left, str) and contains_tracer(right):
+            if isinstance(left, str) and (contains_tracer(right) or has_marks(right)):
                 return formatted(left, right)
             self.unseen(right)
         left, right = by_value(left), by_value(right)
@@ -265,6 +271,9 @@ class StagedOperations(StagedItems):
         if isinstance(value, MaybeNone):
             conversion = conversion or "s"
         return super().shown(value, conversion)
+
+    def padded(self, value: Any) -> Any:
+        return text_methods.padded(value) if self.session.shown else value
 
     def _same_as_optional(self, symbol: str, x: MaybeNone, other: Any) -> Any:
         """`==` or `!=` of what may be None."""

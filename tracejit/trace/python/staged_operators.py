@@ -30,6 +30,7 @@ from tracejit.trace.python import (
     run_time_places,
     table_methods,
     table_views,
+    text_methods,
 )
 from tracejit.trace.python.builtin_functions import sized_by_the_run
 from tracejit.trace.python.calls import (
@@ -48,13 +49,14 @@ from tracejit.trace.python.run_tuples import RunTuple
 from tracejit.trace.python.staged_functions import StagedFunctions
 from tracejit.trace.python.staged_operations import StagedOperations
 from tracejit.trace.python.tuples import zipped
+from tracejit.trace.session.concretize import DeferredText
 from tracejit.trace.values import containers, dunder_methods
 from tracejit.trace.values.all import (
     as_dim,
     dim_value,
 )
 from tracejit.trace.values.captured_arrays import seen, seen_or_none
-from tracejit.trace.values.chosen_constants import any_chosen
+from tracejit.trace.values.chosen_constants import ChosenConstant, any_chosen
 from tracejit.trace.values.dynamic_list import by_value, is_grown
 from tracejit.trace.values.iterables import ENDLESS, Once, steps_of, unchanged
 from tracejit.trace.values.symbolic_text import (
@@ -166,6 +168,12 @@ class StagedOperators(StagedFunctions, StagedOperations):
             return self.call(f.__get__(args[0]), *args[1:], **kwargs)
         if type(owner) in _CONTAINERS and f.__name__ in _OPERATIONS and len(args) < 3:
             return _OPERATIONS[f.__name__](self, owner, *args, **kwargs)
+        if type(owner) in (str, DeferredText) and (self.session.shown or _has_tracer(args, kwargs)):
+            found = text_methods.called(owner, f.__name__, args, kwargs)
+            if found is not NotImplemented:
+                return found
+        elif f is format and args and isinstance(text := self.padded(args[0]), ChosenConstant):
+            return format(text, *args[1:])
         for used in (owner, *args, *kwargs.values()):
             outside.whole(used)
         if any_chosen(*args, *kwargs.values()) and not keeps_chosen(f):
@@ -284,6 +292,10 @@ def _item_by_item(ops: Any, items: Once, body_fn: Callable[[Any], Any]) -> tuple
         body_fn(whole.item(as_dim(life.taken - 1)))
 
     return more, body
+
+
+def _has_tracer(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return any(map(contains_tracer, args)) or any(map(contains_tracer, kwargs.values()))
 
 
 def _asks(items: list[Any], args: Any, kwargs: dict[str, Any]) -> bool:

@@ -35,7 +35,8 @@ def run_time_only(what: str, x: Any, instead: str = _INSTEAD) -> str:
 
 def shown_later(x: Any, spec: str, conversion: str = "") -> str:
     """The mark that stands for a traced value in a text made while tracing."""
-    return mark(x, (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else ""))
+    how = (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+    return mark(x.as_it_is(), how)
 
 
 def mark(x: Any, how: str) -> str:
@@ -58,6 +59,7 @@ class DeferredText(str):
     conversion: str
 
     def __new__(cls, value: Any, conversion: str) -> DeferredText:
+        value = value.as_it_is()
         made = super().__new__(cls, shown_later(value, "", conversion))
         made.value, made.conversion = value, conversion
         return made

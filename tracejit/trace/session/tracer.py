@@ -72,6 +72,10 @@ class Tracer:
         """From the ``repr`` of a real number of this kind to the number; None for anything else."""
         return None
 
+    def as_it_is(self) -> Tracer:
+        """The same value, which nothing changes later on."""
+        return self
+
     def out_of(self, array: Any) -> Any:
         """What the program has where an array holds the value."""
         return array

@@ -73,6 +73,9 @@ class Array(Tracer):
         self._cache = (base, b, value)
         return value
 
+    def as_it_is(self) -> Array:
+        return Array(Cell(self.read()))
+
     def write(self, value: Value) -> None:
         """Replace the view's elements by ``value`` of the view's dtype and shape."""
         session = current()

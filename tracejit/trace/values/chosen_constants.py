@@ -109,7 +109,9 @@ class ChosenConstant(Tracer):
 
 def is_choice(x: Any) -> bool:
     """Whether something can be one of several that a run chooses."""
-    if isinstance(x, ChosenConstant | enum.Enum):
+    if isinstance(x, ChosenConstant):
+        return not any(type(c) is str and MARK in c for c in x.choices)
+    if isinstance(x, enum.Enum):
         return True
     return type(x) is bytes or (type(x) is str and MARK not in x)
 

@@ -39,6 +39,7 @@ from tracejit.ir.results import (
 )
 from tracejit.trace.session.frames import SharedResults
 from tracejit.trace.session.session import current
+from tracejit.trace.session.shown_texts import ShownText
 from tracejit.trace.values.all import (
     Array,
     Cell,
@@ -57,6 +58,7 @@ from tracejit.trace.values.list_heap_sites import heap_at
 from tracejit.trace.values.list_heaps import Heap
 from tracejit.trace.values.list_kinds import Kind, by_part
 from tracejit.trace.values.made_objects import made_attributes
+from tracejit.trace.values.marked_texts import apart, is_marked
 from tracejit.trace.values.maybe_unbound import MaybeNone, bound_value
 from tracejit.trace.values.table_buffers import TableBuffer, listed
 from tracejit.trace.values.table_forms import NOTHING
@@ -123,6 +125,8 @@ class Describer:
 
     def describe(self, leaf: Any) -> Out:
         """The description of one leaf."""
+        if isinstance(leaf, str) and is_marked(leaf):
+            return self._text(leaf)
         if isinstance(leaf, MaybeNone):
             leaves, tree = trees.flatten(leaf.value, current().outside.apart)
             made = MadeOut(tree, tuple(self.describe(bound_value(x)) for x in leaves))
@@ -137,8 +141,7 @@ class Describer:
                 found = SelectOut(self.need(flag), other, found)
             return found
         if isinstance(leaf, ChosenConstant):
-            *choices, chosen = map(StaticOut, leaf.choices)
-            of_each: Out = chosen
+            *choices, of_each = map(self._choice, leaf.choices)
             for flag, choice in zip(reversed(leaf.flags), reversed(choices), strict=True):
                 of_each = SelectOut(self.need(flag), choice, of_each)
             return of_each
@@ -178,6 +181,20 @@ class Describer:
         leaves, tree = _inside(leaf)
         outs = tuple(self.describe(bound_value(x)) for x in leaves)
         return TreeOut(number, tree, outs)
+
+    def _choice(self, x: Any) -> Out:
+        """A constant that the run may choose."""
+        return self._text(x) if is_marked(x) else StaticOut(x)
+
+    def _text(self, text: str) -> MadeOut:
+        """A text with values of the run in it."""
+        shown = ShownText(*apart(text))
+        tree = trees.flatten(shown, lambda x: x is not shown)[1]
+        return MadeOut(tree, tuple(map(self._shown, shown.values)))
+
+    def _shown(self, x: Any) -> Out:
+        """What a text shows, which nobody else has."""
+        return ArrayOut(self.need(x.read())) if isinstance(x, Array) else self.describe(x)
 
     def _list(self, columns: Sequence[Value], kinds: Iterable[Kind], make: Any) -> ListOut:
         return ListOut(tuple(starmap(self._part, by_part(kinds, columns))), make)

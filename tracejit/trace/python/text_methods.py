@@ -1,0 +1,116 @@
+"""Methods of texts whose arguments are values that are known at run time, or texts with such values
+in them: the text that is made has marks for them."""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tracejit.errors import UnsupportedError, all_ask, throw
+from tracejit.trace.session.concretize import DeferredText, shown_later
+from tracejit.trace.session.marks import MARK
+from tracejit.trace.session.session import current, where
+from tracejit.trace.values.all import PyScalar
+from tracejit.trace.values.chosen_constants import MOST_CHOICES, ChosenConstant
+from tracejit.trace.values.marked_texts import as_value, is_marked, is_text
+
+
+class _Fields(string.Formatter):
+    """Replacement fields as those of f-strings."""
+
+    def get_value(self, key: Any, args: Any, kwargs: Any) -> Any:
+        if isinstance(key, int) and key >= len(args):
+            what = "out of range for positional args tuple"
+            throw(IndexError(f"Replacement index {key} {what}"))
+        return super().get_value(key, args, kwargs)
+
+    def convert_field(self, value: Any, conversion: Any) -> Any:
+        if conversion == "a":
+            raise UnsupportedError(f"{where()}: the conversion !a of a text; use !r")
+        return current().operators.shown(value, conversion or "")
+
+    def format_field(self, value: Any, spec: str) -> Any:
+        if isinstance(value, list | tuple | dict | set) and not spec:
+            value = current().operators.shown(value, "s")
+        return format(padded(value), spec)
+
+
+def padded(x: Any) -> Any:
+    """What is shown in a field that may say how wide it is: of a text with marks, which are not as
+    wide as the values, one that is known later."""
+    return as_value(x) if type(x) is str and MARK in x else x
+
+
+def _format(template: str, /, *args: Any, **kwargs: Any) -> Any:
+    return _Fields().vformat(template, args, kwargs)
+
+
+def _format_map(template: str, values: Mapping[str, Any], /) -> Any:
+    return _Fields().vformat(template, (), values)
+
+
+def _join(between: str, items: Any, /) -> Any:
+    """Marks stand for the texts that the run chooses, where there are many that it may make."""
+    if not isinstance(items, list | tuple) or not all(map(is_text, items)):
+        return NotImplemented
+    chosen = [len(x.choices) for x in items if isinstance(x, ChosenConstant)]
+    if not chosen or (math.prod(chosen) <= MOST_CHOICES and not any(map(is_marked, items))):
+        return NotImplemented
+    return between.join(map(as_text, items))
+
+
+def as_text(x: Any) -> str:
+    """A text, with a mark for one that the run chooses."""
+    return shown_later(x, "") if isinstance(x, ChosenConstant) else x
+
+
+def _aligned(side: str) -> Callable[..., Any]:
+    def aligned(text: str, width: Any, fill: str = " ", /) -> Any:
+        if MARK not in text or type(width) is not int or len(fill) != 1 or fill in "{}":
+            return NotImplemented
+        value = text if isinstance(text, DeferredText) else as_value(text)
+        return format(value, f"{fill}{side}{max(width, 0)}")
+
+    return aligned
+
+
+def _zfill(text: str, width: Any, /) -> Any:
+    x = text.value if isinstance(text, DeferredText) else None
+    if type(width) is not int or not isinstance(x, PyScalar) or x.kind not in ("int", "float"):
+        return NotImplemented
+    return format(x, f"0{max(width, 1)}")
+
+
+#: By name, what gives NotImplemented where nothing of the kind is among the arguments.
+_METHODS: dict[str, Callable[..., Any]] = {
+    "format": _format,
+    "format_map": _format_map,
+    "join": _join,
+    "ljust": _aligned("<"),
+    "rjust": _aligned(">"),
+    "zfill": _zfill,
+}
+
+
+def called(owner: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A method of a text of values of the run; NotImplemented of others."""
+    method = _METHODS.get(name)
+    if method is None:
+        return NotImplemented
+    return method(owner, *args, **kwargs)
+
+
+def added(left: Any, right: Any) -> Any:
+    """``left + right`` of texts of which the run makes so many that each is not known while
+    tracing; NotImplemented of others."""
+    if not (is_text(left) and is_text(right)):
+        return NotImplemented
+    found = math.prod(len(x.choices) for x in (left, right) if isinstance(x, ChosenConstant))
+    if 2 * found <= MOST_CHOICES and not any(map(is_marked, (left, right))):
+        return NotImplemented
+    return as_text(left) + as_text(right)
+
+
+all_ask(globals(), TypeError, ValueError, LookupError, AttributeError)
