@@ -103,10 +103,6 @@ def truth(x: Any) -> Any:
     return 1 if y else 0
 
 
-def text(x: Any) -> Any:
-    return f"{x.sum():.2f}"
-
-
 def wrong_slice(x: Any) -> Any:
     x[0] = 3
     x[1:3] = np.ones(5)
@@ -138,12 +134,6 @@ def test_error(f: Any, kind: type[Exception], line: str, message: str) -> None:
     assert type(error) is kind
     assert line_of(error) == line
     assert message in str(error)
-
-
-def test_text_of_traced_values_is_not_returned() -> None:
-    error = failure(jit(text), X)
-    assert type(error) is UnsupportedError
-    assert "make the text outside" in str(error)
 
 
 def test_leaked_through_an_object() -> None:
