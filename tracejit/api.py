@@ -15,7 +15,7 @@ from tracejit.calls.deopt import DeoptState
 from tracejit.calls.dispatcher import Dispatcher
 from tracejit.calls.fallback import Fallback
 from tracejit.calls.garbage import rarely_collected
-from tracejit.calls.placement import Target
+from tracejit.calls.placement import Math, Target
 from tracejit.calls.signature_strings import parse_signature
 from tracejit.calls.tracebacks import boundary
 from tracejit.calls.versions import Options, Request, Version, default_opt_level
@@ -52,6 +52,7 @@ class JitOptions(TypedDict, total=False):
     debug: bool
     disable_jit: bool
     target: Target
+    math: Math
 
 
 @overload
@@ -98,6 +99,7 @@ def jit(
     debug: bool = False,
     disable_jit: bool = False,
     target: Target = None,
+    math: Math = "portable",
     **others: Any,
 ) -> Any:
     """Compile a NumPy function to native code on first call.
@@ -135,6 +137,10 @@ def jit(
     copies NumPy arrays there and back; array results are cupy arrays. ``"cpu"`` takes NumPy arrays
     only (docs/gpu.md).
 
+    ``math``: ``"device"`` lets a GPU compute elementary functions of float32 by its own approximate
+    instructions, some of them to 20 bits, instead of with the bits of the CPU. It says nothing
+    about calls on the CPU (docs/gpu.md).
+
     Raises what the function would raise in NumPy, and ``UnsupportedError`` naming the line for what
     cannot be compiled.
 
@@ -156,6 +162,12 @@ def jit(
         raise ValueError(f"opt_level is 0, 1, 2 or 3, not {opt_level!r}")
     if target not in (None, "cpu", "cuda"):
         raise ValueError(f'target is None, "cpu" or "cuda", not {target!r}')
+    if math not in ("portable", "device"):
+        raise ValueError(f'math is "portable" or "device", not {math!r}')
+    if math == "device" and target == "cpu":
+        raise ValueError(
+            'math="device" is about GPUs, and target="cpu" is about none: leave it out'
+        )
     nums = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
     names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
     options = Options(
@@ -170,6 +182,7 @@ def jit(
         check_nan=check_nan,
         debug=debug,
         target=target,
+        math=math,
     )
 
     def wrap(function: Any, signatures: Sequence[str] = ()) -> Any:

@@ -34,7 +34,10 @@ FOREIGN: dict[str, dict[str, str]] = {
         "donate_argnums": _IN_PLACE,
         "dynamic": 'shapes="dynamic" compiles for any extents, shapes="static" for exact ones',
         "error_model": f"division does what NumPy and Python do: {_LEAVE_OUT}",
-        "fastmath": f"arithmetic keeps the order and rounding of NumPy: {_LEAVE_OUT}",
+        "fastmath": (
+            f"arithmetic keeps the order and rounding of NumPy: {_LEAVE_OUT}; on a GPU "
+            'math="device" makes functions of float32 faster and less exact'
+        ),
         "forceobj": "fallback=True runs in Python what cannot be compiled",
         "fullgraph": f"a function is compiled whole, or an error says why not: {_LEAVE_OUT}",
         "in_shardings": _ONE_DEVICE,

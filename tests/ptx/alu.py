@@ -2,7 +2,7 @@
 
 `OPS[opcode]` holds the modifiers an instruction may carry and a function `(m, src) -> array`,
 where `m` are its modifiers (the last ones name types) and `src(i, dtype)` reads operand `i` (0 is
-the destination). Approximate instructions (`ex2.approx` ...) give the correctly rounded value.
+the destination). Approximate instructions (`ex2.approx` ...) are in `approximate.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.ptx.approximate import APPROXIMATIONS, approximate
 from tests.ptx.parse import DTYPES, PtxError
 from tests.ptx.rounding import fma
 
@@ -59,16 +60,27 @@ binary("or", "", np.bitwise_or)
 binary("xor", "", np.bitwise_xor)
 unary("neg", "", np.negative)
 unary("abs", "", np.abs)
-unary("sqrt", "rn approx", np.sqrt)
-unary("rcp", "rn approx ftz", lambda x: (x.dtype.type(1) / x).astype(x.dtype))
-unary("rsqrt", "approx", lambda x: (x.dtype.type(1) / np.sqrt(x)).astype(x.dtype))
-unary("ex2", "approx", np.exp2)
-unary("lg2", "approx", np.log2)
-unary("sin", "approx", np.sin)
-unary("cos", "approx", np.cos)
-unary("tanh", "approx", np.tanh)
 unary("not", "", lambda x: ~x)
 unary("cnot", "", lambda x: (x == 0).astype(x.dtype))
+
+
+def _function(name: str) -> None:
+    """A function of float32 that is approximate, or (`rn`) a root or reciprocal to the last bit."""
+    rounded = {"sqrt": np.sqrt, "rcp": lambda x: (x.dtype.type(1) / x).astype(x.dtype)}
+
+    def semantics(m: tuple[str, ...], src: Src) -> Array:
+        x = src(1, dtype_of(m))
+        if "approx" in m:
+            return approximate(name, m, x)
+        if m[0] != "rn" or "ftz" in m:
+            raise PtxError(f"{name}.{'.'.join(m)} is not modelled")
+        return rounded[name](x)
+
+    op(name, "rn approx ftz")(semantics)
+
+
+for _name in APPROXIMATIONS:
+    _function(_name)
 
 
 @op("mul", "lo hi wide rn")

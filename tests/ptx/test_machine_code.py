@@ -11,6 +11,7 @@ import pytest
 
 from tests.ptx.assembler import Loop, Machine, disassemble
 from tests.ptx.test_wide import axpy, bias, compiled, greater, in_place, numbered
+from tracejit.ir.program import Math
 
 ARCHITECTURE = "sm_90"
 #: Divisions and roots have a routine for denormal numbers and the like, which usual ones jump over.
@@ -56,10 +57,12 @@ def black_scholes(price, strike, time):
     return price * first - strike * np.exp(-0.02 * time) * second
 
 
-def machine_code(fn: Callable[..., Any], dtype: str, shapes: str, folder: Path) -> list[Machine]:
+def machine_code(
+    fn: Callable[..., Any], dtype: str, shapes: str, folder: Path, math: Math = "portable"
+) -> list[Machine]:
     count = fn.__code__.co_argcount
     args = tuple((np.arange(1 << 20).reshape(64, -1) % 7 + 1).astype(dtype) for _ in range(count))
-    _, found = compiled(fn, shapes, args)
+    _, found = compiled(fn, shapes, args, math)
     assert {k.stage for k in found.ptx.kernels} == {"map"}
     return list(disassemble(found.ptx.text, ARCHITECTURE, folder).values())
 
@@ -131,11 +134,29 @@ BUDGET = {
 }
 
 
-@pytest.mark.parametrize("name", BUDGET)
-def test_elementary_functions_have_a_budget(name: str, tmp_path: Path) -> None:
-    fn, most = BUDGET[name]
-    (machine,) = machine_code(fn, "f4", "dynamic", tmp_path)
+#: The same under ``math="device"``.
+OF_THE_DEVICE = {
+    "exp": (BUDGET["exp"][0], 1.9),
+    "exp2": (lambda x: np.exp2(x), 1),
+    "log": (BUDGET["log"][0], 1.1),
+    "sin": (BUDGET["sin"][0], 1.9),
+    "cos": (BUDGET["cos"][0], 1.9),
+    "tanh": (BUDGET["tanh"][0], 2.4),
+    "arctan": (BUDGET["arctan"][0], 4.5),
+    "arctan2": (BUDGET["arctan2"][0], 5.5),
+    "gelu": (gelu, 3.4),
+}
+BUDGETS: list[tuple[str, Math]] = [
+    *((name, "portable") for name in BUDGET),
+    *((name, "device") for name in OF_THE_DEVICE),
+]
+
+
+@pytest.mark.parametrize(("name", "math"), BUDGETS)
+def test_elementary_functions_have_a_budget(name: str, math: Math, tmp_path: Path) -> None:
+    fn, most = (BUDGET if math == "portable" else OF_THE_DEVICE)[name]
+    (machine,) = machine_code(fn, "f4", "dynamic", tmp_path, math)
     loop = hot(machine)
     per_byte = len(loop.usual) / (sum(loop.accesses) / 8)
-    print(name, per_byte)
+    print(name, math, per_byte)
     assert per_byte <= most

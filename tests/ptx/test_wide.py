@@ -15,6 +15,7 @@ from tracejit import jit
 from tracejit.calls.argument_layouts import param_owners
 from tracejit.codegen_ptx.lower import PtxProgram, ptx_module
 from tracejit.ir.arguments import places_of_extents
+from tracejit.ir.program import Math
 
 RNG = np.random.default_rng(3)
 
@@ -78,12 +79,15 @@ class Compiled:
         return found
 
 
-def compiled(fn: Callable[..., Any], shapes: str, args: tuple[Any, ...]) -> tuple[Any, Compiled]:
+def compiled(
+    fn: Callable[..., Any], shapes: str, args: tuple[Any, ...], math: Math = "portable"
+) -> tuple[Any, Compiled]:
     function = jit(fn, shapes=shapes)
     want = function(*[a.copy() if a.flags.c_contiguous else a for a in args])
     artefacts = function._dispatcher.versions()[-1].artefacts
     places = [at[0] for at in places_of_extents(artefacts.traced.args).values()]
-    return want, Compiled(ptx_module(artefacts.program), param_owners(artefacts.traced), places)
+    ptx = ptx_module(artefacts.program, math=math)
+    return want, Compiled(ptx, param_owners(artefacts.traced), places)
 
 
 def numbers(dtype: str, *shape: int) -> np.ndarray:

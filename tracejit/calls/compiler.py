@@ -195,7 +195,7 @@ def native_code(
     else:
         from tracejit.device.compile import DeviceCode  # which is not needed without a GPU
 
-        code = DeviceCode(program, device, slots, cache=options.cache)
+        code = DeviceCode(program, device, slots, cache=options.cache, math=options.math)
         core = code.core
     _dump(program, core.text)
     clock.next("entry")

@@ -14,7 +14,7 @@ import numpy as np
 from tracejit import trees
 from tracejit.calls.argument_types import FamilyKey, Policy, args_of
 from tracejit.calls.overlap import meets_itself
-from tracejit.calls.placement import Target
+from tracejit.calls.placement import Math, Target
 from tracejit.errors import SettingError
 from tracejit.ir.arguments import ArgType, ScalarArg, StaticArg, resolved, sizes_of
 from tracejit.ir.core import Function
@@ -150,6 +150,7 @@ class Options:
     check_nan: bool = False
     debug: bool = False
     target: Target = None
+    math: Math = "portable"
     goes_on: bool = False
 
 

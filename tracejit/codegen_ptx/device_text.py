@@ -12,9 +12,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from tracejit.codegen_ptx import emit
+from tracejit.codegen_ptx.device_math import APPROXIMATE
 from tracejit.codegen_ptx.emit import PTXEmitter, Values
 from tracejit.dtypes import is_bool, is_complex, part_of
 from tracejit.ir.core import TABLE, Instr, Value
+from tracejit.ir.program import Math
 from tracejit.ir.scalar.emit import DType
 from tracejit.ir.traits import Trait
 from tracejit.llvm_text.emit import Reg
@@ -48,7 +50,7 @@ class DeviceText(FunctionText):
     address_type = DevicePointer
 
     def __init__(self, emitter: PTXEmitter) -> None:
-        super().__init__(Module(RULES), kernel=True)
+        super().__init__(Module(RULES_OF[emitter.math]), kernel=True)
         self.e: PTXEmitter = emitter
         #: Bytes of which the address of the next access is a multiple; 0: of its elements' own.
         self.alignment = 0
@@ -116,6 +118,10 @@ RULES: dict[str, Rule] = {
     "store": _store,
     "for": _for,
     "sum_pairwise": _sum,
+}
+RULES_OF: dict[Math, dict[str, Rule]] = {
+    "portable": RULES,
+    "device": {**RULES, **APPROXIMATE},
 }
 
 

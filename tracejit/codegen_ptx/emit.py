@@ -7,12 +7,14 @@ float atomics: a reduction's order depends on its sizes only, so its bits are th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
 from tracejit.dtypes import is_bool, is_signed
-from tracejit.ir.scalar.emit import BOOL, DType
+from tracejit.ir.program import Math
+from tracejit.ir.scalar.emit import BOOL, F32, DType
 from tracejit.llvm_text.emit import LLVMEmitter, Reg, llvm_type
 from tracejit.records import dataclass
 
@@ -74,13 +76,37 @@ def _memory_type(dtype: DType) -> str:
 class PTXEmitter(LLVMEmitter):
     """The scalar emitter of one kernel of `threads` threads a block (a multiple of the warp)."""
 
-    def __init__(self, lines: list[str], name: str, threads: int) -> None:
+    def __init__(self, lines: list[str], name: str, threads: int, math: Math = "portable") -> None:
         super().__init__(lines)
         if threads % WARP or not WARP <= threads <= 1024:
             raise ValueError(f"a block has whole warps, 32 to 1024 threads; not {threads}")
         self.name = name
         self.threads = threads
+        self.math = math
         self._shared = 0
+        self._quotients_rounded = True
+
+    # Approximations of the device: see `device_math.py`.
+    def approximate(self, name: str, a: Reg) -> Reg:
+        """An approximate instruction of the device on a float32, such as `ex2.approx`."""
+        symbol = f"@llvm.nvvm.{name}.f"
+        self.declares[symbol] = f"declare float {symbol}(float)"
+        return self.op(F32, f"call float {symbol}({a})")
+
+    @contextmanager
+    def approximate_quotients(self) -> Iterator[None]:
+        """While active, quotients of float32 are products with an approximate reciprocal."""
+        self._quotients_rounded = False
+        try:
+            yield
+        finally:
+            self._quotients_rounded = True
+
+    def fdiv(self, a: Reg, b: Reg) -> Reg:
+        if self._quotients_rounded or a.dtype != F32:
+            return super().fdiv(a, b)
+        inverse = self.approximate("rcp.approx.ftz", b)
+        return inverse if self.known(a) == 1.0 else self.fmul(a, inverse)
 
     def shortcut(self, quick: Callable[[], tuple[Reg, Reg]], full: Callable[[], Reg]) -> Reg:
         """Threads that may not take it, and those alone, take the full way."""
@@ -384,9 +410,10 @@ def kernel_text(
     params: Sequence[KernelParam],
     threads: int,
     body: Callable[[PTXEmitter, list[Reg | SpacePointer]], None],
+    math: Math = "portable",
 ) -> KernelText:
     """A kernel of `threads` threads a block; `body(emitter, params)` emits what it does."""
-    emitter = PTXEmitter([], name, threads)
+    emitter = PTXEmitter([], name, threads, math)
     body(emitter, [emitter.param(p) for p in params])
     arguments = ", ".join(map(str, params))
     head = f"define ptx_kernel void @{name}({arguments}) nounwind {{"

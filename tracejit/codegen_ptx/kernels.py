@@ -24,6 +24,7 @@ from tracejit.codegen_ptx.tiles import tiled_points, tiles
 from tracejit.codegen_ptx.wide import wide
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, product
+from tracejit.ir.program import Math
 from tracejit.ir.regions import needed
 from tracejit.ir.scalar.emit import BOOL, I64
 from tracejit.llvm_text.emit import Reg
@@ -73,7 +74,11 @@ class Stages:
 
 
 def phase_kernels(
-    kernel: Kernel, phase: Phase, name: str, own: frozenset[Value] = frozenset()
+    kernel: Kernel,
+    phase: Phase,
+    name: str,
+    own: frozenset[Value] = frozenset(),
+    math: Math = "portable",
 ) -> Stages:
     """The GPU kernels of a phase; `own`: parameters whose memory only this launch touches.
 
@@ -81,16 +86,16 @@ def phase_kernels(
     """
     threads = THREADS[phase.role]
     if phase.split:
-        return _split(kernel, phase, name)
+        return _split(kernel, phase, name, math)
     meet = phase.stages is not None and bool(phase.stages.meetings)
     params = Parameters(kernel, meet or phase.scatter is not None)
     results = kernel.function.results
     if phase.role == "total":
-        return _total(kernel, phase, name)
+        return _total(kernel, phase, name, math)
     if phase.role == "compact":
-        return _compact(kernel, phase, name)
+        return _compact(kernel, phase, name, math)
     if phase.role == "scan":
-        return _scan(kernel, phase, name)
+        return _scan(kernel, phase, name, math)
     params.outputs("result", results)
     plain = phase.role == "map" and phase.atomic is None
     widened = wide(kernel, phase) if plain else None
@@ -120,7 +125,7 @@ def phase_kernels(
             together(f, kernel, phase)
             _yield(f, kernel, params.take("result", given))
 
-    text = kernel_text(name, [a.param for a in params.arguments], threads, body)
+    text = kernel_text(name, [a.param for a in params.arguments], threads, body, math)
     stage: Stage = phase.role if phase.role in ("map", "scatter", "serial") else "rows"
     if turned is not None:
         stage = "tiles"
@@ -176,7 +181,7 @@ def _rows(f: DeviceText, kernel: Kernel, phase: Phase, near: Keeping | None) -> 
     f.e.when(f.e.ixor(fits, Reg("true", BOOL)), lambda: leaf(near, False))
 
 
-def _total(kernel: Kernel, phase: Phase, name: str) -> Stages:
+def _total(kernel: Kernel, phase: Phase, name: str, math: Math) -> Stages:
     """A reduction of everything: each block leaves its part, one block combines them."""
     (shared,) = [i for i in phase.instrs if kernel.cooperative(i) and not short(kernel, i)]
     place = phase.instrs.index(shared)
@@ -221,14 +226,14 @@ def _total(kernel: Kernel, phase: Phase, name: str) -> Stages:
 
     threads = THREADS["total"]
     made = [
-        kernel_text(f"{name}_{stage}", [a.param for a in p.arguments], threads, text)
+        kernel_text(f"{name}_{stage}", [a.param for a in p.arguments], threads, text, math)
         for stage, p, text in (("partials", first, partials), ("finish", last, finish))
     ]
     arguments = (tuple(first.arguments), tuple(last.arguments))
     return Stages(tuple(made), ("partials", "finish"), arguments)
 
 
-def _split(kernel: Kernel, phase: Phase, name: str) -> Stages:
+def _split(kernel: Kernel, phase: Phase, name: str, math: Math) -> Stages:
     """A reduction at each of few points: many threads leave parts, a block a point joins them."""
     meet = phase.stages is not None and bool(phase.stages.meetings)
     first, last = Parameters(kernel), Parameters(kernel, meet)
@@ -249,7 +254,7 @@ def _split(kernel: Kernel, phase: Phase, name: str) -> Stages:
         split.join(f, last.take("partial", given))
 
     made = [
-        kernel_text(f"{name}_{stage}", [a.param for a in p.arguments], threads, text)
+        kernel_text(f"{name}_{stage}", [a.param for a in p.arguments], threads, text, math)
         for stage, p, threads, text in (
             ("parts", first, split.threads, parts),
             ("joined", last, THREADS["rows"], joins),
@@ -260,7 +265,7 @@ def _split(kernel: Kernel, phase: Phase, name: str) -> Stages:
     return Stages(tuple(made), ("parts", "joined"), arguments, split.per, points)
 
 
-def _compact(kernel: Kernel, phase: Phase, name: str) -> Stages:
+def _compact(kernel: Kernel, phase: Phase, name: str, math: Math) -> Stages:
     """What is selected goes side by side: blocks count in parts of the loop, then each puts its own
     after those of the blocks before."""
     place = next(k for k, i in enumerate(phase.instrs) if i.regions)
@@ -290,14 +295,14 @@ def _compact(kernel: Kernel, phase: Phase, name: str) -> Stages:
 
     threads = THREADS["compact"]
     made = [
-        kernel_text(f"{name}_{stage}", [a.param for a in p.arguments], threads, text)
+        kernel_text(f"{name}_{stage}", [a.param for a in p.arguments], threads, text, math)
         for stage, p, text in (("counts", first, counts), ("place", last, compact))
     ]
     arguments = (tuple(first.arguments), tuple(last.arguments))
     return Stages(tuple(made), ("counts", "compact"), arguments)
 
 
-def _scan(kernel: Kernel, phase: Phase, name: str) -> Stages:
+def _scan(kernel: Kernel, phase: Phase, name: str, math: Math) -> Stages:
     """A running total: blocks sum parts of the loop; then each goes on from those before it."""
     place = next(k for k, i in enumerate(phase.instrs) if i.regions)
     loop, after = phase.instrs[place], phase.instrs[place + 1 :]
@@ -331,7 +336,7 @@ def _scan(kernel: Kernel, phase: Phase, name: str) -> Stages:
 
     threads = THREADS["scan"]
     made = [
-        kernel_text(f"{name}_{stage}", [a.param for a in p.arguments], threads, text)
+        kernel_text(f"{name}_{stage}", [a.param for a in p.arguments], threads, text, math)
         for stage, p, text in (("summed", first, summed), ("scan", last, scanned))
     ]
     arguments = (tuple(first.arguments), tuple(last.arguments))

@@ -17,7 +17,7 @@ from tracejit.codegen_ptx.parameters import Argument
 from tracejit.codegen_ptx.tiles import SIDE
 from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.extent import Dim, evaluate, format_dim
-from tracejit.ir.program import Program, kernels
+from tracejit.ir.program import Math, Program, kernels
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType
 from tracejit.lower.expand_gemm import products
@@ -135,12 +135,13 @@ def ptx_module(
     needs_kernel: Callable[[Instr], bool] = lambda _: True,
     compiled: Callable[[str, str, int], str] = compile_ptx,
     why_on_host: Callable[[Instr], str | None] = lambda _: "",
+    math: Math = "portable",
 ) -> PtxProgram:
     """PTX of all kernels of a verified Program, and how each launch uses them.
 
     ``needs_kernel``: of a product of matrices; the others are a library's. ``compiled``: as
     `compile_ptx`, which may remember. ``why_on_host``: of a statement of the host that computes
-    with arrays; None where it is a library's.
+    with arrays; None where it is a library's. ``math``: see `device_math.py`.
     """
     program = plain(program)
     texts: list[KernelText] = []
@@ -151,7 +152,7 @@ def ptx_module(
     own = temporaries(program.host)
     for number, instr in enumerate([*kernels(program.host), *gemms.values()]):
         try:
-            made = _launch(instr, f"{name}_{number}", own)
+            made = _launch(instr, f"{name}_{number}", own, math)
         except NotImplementedError as error:
             raise PtxCodegenError(f"kernel {number} of {name}: {error}") from error
         texts += [text for text, _ in made]
@@ -204,7 +205,9 @@ def temporaries(function: Function) -> frozenset[Value]:
     return frozenset(found)
 
 
-def _launch(instr: Instr, name: str, own: frozenset[Value]) -> list[tuple[KernelText, KernelInfo]]:
+def _launch(
+    instr: Instr, name: str, own: frozenset[Value], math: Math
+) -> list[tuple[KernelText, KernelInfo]]:
     """The kernels of one launch."""
     kernel = Kernel(instr.regions[0], instr.attrs.get("aliases", ()))
     phases = kernel.phases()
@@ -213,7 +216,7 @@ def _launch(instr: Instr, name: str, own: frozenset[Value]) -> list[tuple[Kernel
     made = []
     for k, phase in enumerate(phases):
         suffix = f"_{k}" if len(phases) > 1 else ""
-        stages = phase_kernels(kernel, phase, f"{name}{suffix}_{phase.role}", mine)
+        stages = phase_kernels(kernel, phase, f"{name}{suffix}_{phase.role}", mine, math)
         alone = phase.role == "serial"
         number = None if alone else count(kernel, phase)
         numbers = stages.points or (number,) * len(stages.texts)

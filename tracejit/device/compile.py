@@ -24,7 +24,7 @@ from tracejit.device.products import needs_kernel
 from tracejit.device.staging import why_on_host
 from tracejit.device.transfers import upload_constant
 from tracejit.ir.core import Instr
-from tracejit.ir.program import Program
+from tracejit.ir.program import Math, Program
 from tracejit.lower.device_scalars import device_scalars
 from tracejit.lower.expand_masked import plain
 from tracejit.lower.host_numbers import host_numbers
@@ -47,9 +47,10 @@ class DeviceCode:
         slots: tuple[Sequence[int], Sequence[int]],
         *,
         cache: bool = True,
+        math: Math = "portable",
     ) -> None:
         """``slots``: where parameters are found, and where results go; ``cache``: whether kernels
-        may come from files, and are kept there."""
+        may come from files, and are kept there; ``math``: as `ptx_module` takes it."""
         kept = KernelCache(shared_engine().cache if cache else None)
         self.driver: Driver = driver()
         self.device = device
@@ -60,6 +61,7 @@ class DeviceCode:
                 needs_kernel=needs_kernel,
                 compiled=kept.ptx,
                 why_on_host=lambda instr: why_on_host(instr, self.driver.library),
+                math=math,
             )
             self.core, constants = lower_host(self.ptx, *slots)
             names = [k.name for k in self.ptx.kernels]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tracejit.device.libraries import LibraryRow, row_for
@@ -37,6 +38,8 @@ def explained_on_device(made: Any, name: str) -> str:
     for launch, info in found:
         spread = f"{_SPREAD[info.stage]}: {info.reason}" if info.reason else _SPREAD[info.stage]
         lines.append(f"kernel {info.name}: {spread}, {info.rule()} blocks{at(_places(launch))}")
+    if approximate := sorted({*re.findall(r"\b(\w+)\.approx\b", ptx.text)}):
+        lines.append(f'approximate instructions, by math="device": {", ".join(approximate)}')
     for instr in instructions(ptx.program.host):
         if instr.name == "gemm":
             lines.append(f"{_product(ptx, instr)}{at([instr.loc])}")

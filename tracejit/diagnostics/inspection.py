@@ -55,7 +55,8 @@ def inspect_ptx(self: Any, /, *args: Any, arch: str = "sm_80", **kwargs: Any) ->
     """PTX of the kernels for an NVIDIA architecture, as ``inspect_ir``."""
     from tracejit.codegen_ptx.lower import ptx_module
 
-    return _shown(self, args, kwargs, lambda a: ptx_module(a.program, arch).text)
+    math = self._options.math
+    return _shown(self, args, kwargs, lambda a: ptx_module(a.program, arch, math=math).text)
 
 
 def explain(self: Any, /, *args: Any, **kwargs: Any) -> Any:
