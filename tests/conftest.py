@@ -10,7 +10,9 @@ is the matter of ops, programs, fuzz and code generation, but for what is marked
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         room = item.path.relative_to(_ROOT).parts[0]
         plain = room in _UNOPTIMISED or item.get_closest_marker("unoptimised") is not None
         os.environ["TRACEJIT_OPT_LEVEL"] = "0" if plain else "3"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Garbage is not looked for among the tests themselves: they stay to the end."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

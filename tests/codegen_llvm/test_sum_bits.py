@@ -14,7 +14,9 @@ from tracejit import jit
 
 DTYPES = ["f4", "f8", "c8", "c16"]
 MATRICES = [(1, 1), (5, 1), (1, 5), (3, 7), (7, 3), (6, 4), (2, 300), (300, 2), (0, 3), (3, 0)]
-CUBES = [(3, 4, 5), (2, 1, 9), (1, 20, 1), (5, 3, 1), (1, 7, 5), (3, 1, 7, 1, 9), (2, 4, 1, 6)]
+CUBES = [(3, 4, 5), (2, 1, 9), (1, 20, 1), (5, 3, 1), (1, 7, 5)]
+#: How axes fall together, which the dtype has no part in: there are dozens of sets of them.
+OF_MANY_AXES = [(3, 1, 7, 1, 9), (2, 4, 1, 6)]
 
 
 def numbers(shape: tuple[int, ...], dtype: str) -> Any:
@@ -62,6 +64,14 @@ def test_axes(name: str, dtype: str) -> None:
             continue
         for axis in all_axes(len(shape)):
             assert_bits(name, x, axis)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "c8"])
+@pytest.mark.parametrize("shape", OF_MANY_AXES)
+def test_many_axes(shape: tuple[int, ...], dtype: str) -> None:
+    x = numbers(shape, dtype)
+    for axis in all_axes(len(shape)):
+        assert_bits("sum", x, axis)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -170,6 +170,17 @@ def taken_from_nothing(a):
     return a.take(range(0)), a.take(range(0), axis=0)
 
 
+def the_median_of_what_a_turn_may_have_replaced(a):
+    """The reversed array is copied where it is no longer the argument, and has another extent."""
+    a = a[::-1]
+    for v in a:
+        if not v > 0:
+            a[np.gcd(np.full((1,), 1), 6) % 2] = np.median(a[::-1])
+        elif v > 9:
+            a = np.concatenate([a[::2] + a[1:], a[::-2] + a[::-2]]) + 0.0
+    return np.ravel(a[::-1], "K")
+
+
 REGRESSIONS = [
     Regression(taken_from_nothing, lambda: (np.zeros(0, bool),)),
     Regression(identity_of_a_bool, lambda: (np.arange(3.0), 0.5)),
@@ -218,4 +229,10 @@ REGRESSIONS = [
     Regression(constant_index_out_of_range, lambda: (np.arange(3.0),)),
     Regression(rebound_unless_continued, lambda: (np.array([1.0, -1.5, 0.5]),)),
     Regression(number_unchanged_in_a_loop_over_an_array, lambda: (np.arange(4), 2), "dynamic"),
+    *[
+        Regression(
+            the_median_of_what_a_turn_may_have_replaced, lambda x=x: (np.array(x),), "dynamic"
+        )
+        for x in ([0.8, -0.2], [11.0, 2.0], [-1.0, 10.0])
+    ],
 ]

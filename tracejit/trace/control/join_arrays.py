@@ -163,8 +163,8 @@ class ArrayJoin:
             makers: list[Callable[[Any], Value]] = [lambda b: b.const(False, "bool")] * 2
             makers[there] = lambda _: pred
             k = self.pair(makers)
-            return lambda results: Select(results[k], then(results), other(results))
-        return lambda results: Select(pred, then(results), other(results))
+            return lambda r: cell.between(then(r), other(r), pred=r[k])
+        return lambda results: cell.between(then(results), other(results))
 
     def _exported_number(
         self, dim: Dim, there: int, inner: bool, nothing: int

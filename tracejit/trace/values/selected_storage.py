@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from tracejit.ir.core import Value
-from tracejit.ir.extent import Dim
+from tracejit.ir.extent import Dim, product
 from tracejit.trace.session.session import current
 from tracejit.trace.session.storage import Cell
+from tracejit.trace.values.view_transforms import Part, ReadOnly, Reshape, Slice, Transpose
 
 if TYPE_CHECKING:
     from tracejit.trace.values.all import Array
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 class Select:
     """Storage that is one of two views, known at run time only (``pred``: the first).
 
-    ``both``: whether the elements of either may be read in a run that chose the other.
+    ``both``: whether the elements of either may be read in a run that chose the other. Where
+    nothing is said, they may if the extents are the same and the views lie in their storage
+    whatever was chosen: a view may have extents that its storage has in the run that chose it.
     """
 
     arg: ClassVar[None] = None
@@ -32,7 +35,9 @@ class Select:
         contents: Value | None = None,
         both: bool | None = None,
     ) -> None:
-        self.both = then.dims == other.dims if both is None else both
+        if both is None:
+            both = then.dims == other.dims and _lies_within(then) and _lies_within(other)
+        self.both = both
         self.pred = pred
         self.then = then
         self.other = other
@@ -45,6 +50,16 @@ class Select:
         self.depth = current().frame.depth
         sides = (then.cell.writeable, other.cell.writeable)
         self.writeable: bool | None = sides[0] if sides[0] == sides[1] else None
+
+    def between(
+        self, then: Array, other: Array, contents: Value | None = None, pred: Value | None = None
+    ) -> Select:
+        """The choice between what is made of the one view and of the other.
+
+        What is made of the other may say extents that only the chosen one has. So nothing of
+        it is read where nothing of the other may be, whatever its extents are said to be.
+        """
+        return Select(pred or self.pred, then, other, contents, self.both)
 
     def look(self) -> None:
         """As for cells."""
@@ -60,6 +75,37 @@ class Select:
     def strides(self) -> tuple[Dim | None, ...]:
         pairs = zip(self.then.strides, self.other.strides, strict=True)
         return tuple(a if a == b else None for a, b in pairs)
+
+
+def _lies_within(x: Array) -> bool:
+    """Whether the view is proved to be one of elements that its storage has, in every run."""
+    if isinstance(x.cell, Select) and not x.cell.both:
+        return False
+    dims = tuple(x.cell.shape)
+    for layer in x.layers:
+        if isinstance(layer, Slice):
+            if not all(map(_in_extent, dims, layer.starts, layer.steps, layer.shape)):
+                return False
+            dims = layer.shape
+        elif isinstance(layer, Transpose):
+            dims = tuple(dims[axis] for axis in layer.perm)
+        elif isinstance(layer, Reshape):
+            if product(layer.shape) != product(dims):
+                return False
+            dims = layer.shape
+        elif not isinstance(layer, ReadOnly | Part):
+            return False
+    return True
+
+
+def _in_extent(extent: Dim, start: Dim, step: Dim, count: Dim) -> bool:
+    if (start, step, count) == (0, 1, extent):
+        return True
+    proved = current().ranges.at_least
+    last = start + (count - 1) * step
+    if proved(step, 0):
+        return proved(start, 0) and proved(extent - 1, last)
+    return proved(0, step) and proved(last, 0) and proved(extent - 1, start)
 
 
 def _held(x: Array) -> tuple[Value, ...]:

@@ -249,10 +249,16 @@ def _dense_needs(x: Array, order: str) -> list[Need]:
 
 
 def _either(x: Array, make: Callable[[Array], Array]) -> Array:
-    """What is made of the one view or of the other."""
-    assert isinstance(x.cell, Select)
+    """What is made of the one view or of the other; a copy is one of the chosen view alone."""
+    cell = x.cell
+    assert isinstance(cell, Select)
     then, other = x.sides()
-    return Array(Select(x.cell.pred, make(then), make(other)))
+    if cell.both:
+        return Array(cell.between(make(then), make(other)))
+    test = PyScalar("bool", cell.pred)
+    made = current().operators.if_expr(test, lambda: make(then), lambda: make(other), None)
+    assert isinstance(made, Array)
+    return made
 
 
 def _in_its_order(x: Array, make: Callable[[Array, str], Array]) -> Array:

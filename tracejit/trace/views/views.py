@@ -45,7 +45,7 @@ def chosen_view(x: Array, view: Array, then: Array, other: Array) -> Array:
     if known is not None:
         for layer in view.layers:
             known = layer.get(current().b, known)
-    return Array(Select(cell.pred, then, other, known, cell.both), (), view.dims, None, view.dtype)
+    return Array(cell.between(then, other, known), (), view.dims, None, view.dtype)
 
 
 def _on_each_side(view_of: Callable[..., Array]) -> Callable[..., Array]:
