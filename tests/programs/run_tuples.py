@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -160,3 +164,85 @@ def appended(x: Any) -> Any:
     found: Any = tuple(float(v) for v in x if v > 0)
     found.append(1.0)
     return found
+
+
+@TUPLES(*XS)
+def grown_in_a_loop(x: Any) -> Any:
+    t: Any = ()
+    for v in x:
+        if v > 0:
+            t += (v,)
+    return t, len(t), sum(t), t[-1:]
+
+
+@TUPLES(*XS)
+def grown_at_the_front(x: Any) -> Any:
+    t: Any = (0.0,)
+    for i in range(len(x)):
+        t = (float(x[i]), *t) if i % 2 else (float(x[i]),) + t
+    return t, t[0]
+
+
+@TUPLES((1234, 10), (0, 10), (7, 2))
+def of_digits(n: Any, base: Any) -> Any:
+    digits: Any = ()
+    while n > 0:
+        n, digit = divmod(n, base)
+        digits = (digit, *digits)
+    return digits, tuple(reversed(digits)), digits == (1, 1, 1)
+
+
+@TUPLES(*XS)
+def of_pairs_that_grow(x: Any) -> Any:
+    t: Any = ()
+    for i, v in enumerate(x):
+        if v > 1:
+            t = t + ((i, v),)
+    large = -1
+    for i, v in t:
+        if v > 3:
+            large = i
+    return large, t
+
+
+@TUPLES(*XS)
+def longer_on_one_side(x: Any) -> Any:
+    t = (x[0], 1) if x[1] > 0 else (2, x[1], 3)
+    return t, len(t), [2 * v for v in t], isinstance(t, tuple)
+
+
+@TUPLES(*XS)
+def grown_in_two_loops(x: Any) -> Any:
+    t: Any = ()
+    for v in x:
+        k = 0
+        while k < abs(v):
+            k += 1
+            t += (k,)
+    return t
+
+
+@TUPLES(*XS)
+def in_both_directions(x: Any) -> Any:
+    t = tuple([float(v) for v in x if v > 0.5])
+    backwards, total = list(reversed(t)), 0.0
+    for v in reversed(t):
+        total = total * 0.5 + v
+    a = [0.0]
+    a.extend(t)
+    a += t
+    return backwards, total, a, [u * v for u, v in zip(t, reversed(t))], math.fsum(t)
+
+
+@TUPLES(*XS)
+def folded(x: Any) -> Any:
+    t = tuple([float(v) for v in x if v > 0.5])
+    sums = list(itertools.accumulate(t))
+    return (
+        sums,
+        functools.reduce(operator.add, t, 0.0),
+        math.prod(t, start=1.0),
+        sorted(t),
+        sum(t),
+        any(t),
+    )

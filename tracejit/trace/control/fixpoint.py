@@ -114,8 +114,9 @@ def first_plan(x: Any) -> BindingPlan:
 class Ending(Meeting):
     """The end of a traced iteration, which meets what the loop begins with. ``exact``: names may
     share storage that is written, so arrays are not carried by value but with what they are bound
-    to. ``start``, ``ends``: what all variables are bound to. ``key``: the loop's. ``growing``: what
-    is to hold what the run decides (a list, a dict), for which there is no plan yet."""
+    to. ``start``, ``ends``: what all variables are bound to. ``key``: the loop's. ``unrolls``: that
+    is done where a list or tuple becomes longer. ``growing``: what is to hold what the run decides
+    (a list, a dict), for which there is no plan yet."""
 
     frame: Frame
     storage: EndStorage
@@ -124,6 +125,7 @@ class Ending(Meeting):
     start: Sequence[Any]
     ends: Sequence[Any]
     key: Any
+    unrolls: bool
     growing: list[Growing] = field(default_factory=list)
 
     def half_bound(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
@@ -183,6 +185,11 @@ class Ending(Meeting):
         if tuple(parts_of(entry)) != tuple(parts_of(end)):
             raise Resized(name)
         return self.structure(name, end, self.parts_met(name, plan, x, first_plan))
+
+    def tuples(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        if self.unrolls and all(type(v) is tuple for v in x.both):
+            raise Resized(name)
+        return super().tuples(name, plan, x)
 
     def _noted(self, plan: BindingPlan, found: Growing) -> BindingPlan:
         self.growing.append(found)

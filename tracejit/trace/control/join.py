@@ -384,6 +384,8 @@ def describe(x: Any) -> str:
         return f"Python {x.kind}"
     if isinstance(x, ChosenConstant):
         return f"one of {len(x.choices)} of {type(x.choices[0]).__name__}"
+    if type(x) in (tuple, list) and not is_grown(x):
+        return f"{type(x).__name__} of {len(x)}"
     return repr(x) if isinstance(x, int | float | complex | str | type(None)) else type(x).__name__
 
 

@@ -116,7 +116,8 @@ def _first(loop: StagedLoop, info: VarInfo, x: Any) -> BindingPlan:
 
 def _ending(loop: StagedLoop, attempt: Attempt) -> Ending:
     ends = attempt.start, attempt.end
-    return Ending(attempt.frame, attempt.storage, loop.exact, loop.peeled, *ends, loop.key)
+    how = loop.exact, loop.peeled, *ends, loop.key, loop.unrolls_for_lists()
+    return Ending(attempt.frame, attempt.storage, *how)
 
 
 def _new_slots(loop: StagedLoop, attempt: Attempt) -> list[BindingPlan]:

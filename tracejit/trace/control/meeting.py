@@ -29,6 +29,7 @@ from tracejit.trace.control.plans import (
     maker_of,
 )
 from tracejit.trace.control.text_plans import plan_of_text, text_plan
+from tracejit.trace.control.tuple_plans import are_of_run, items_of, tuple_plan
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.values.all import Array
 from tracejit.trace.values.chosen_constants import ChosenConstant, is_choice
@@ -91,6 +92,8 @@ class Meeting(ABC):
             chosen = chosen_plan(plan, a, b)
             if chosen is not None:
                 return chosen
+        if are_of_run(a, b):
+            return self.tuples(name, plan, x)
         if has_parts(a) and has_parts(b) and maker_of(a) == maker_of(b):
             if isinstance(a, slice) and _given(a) != _given(b):
                 self.refuse(name, a, b, "give both of them the same of start, stop and step")
@@ -102,6 +105,15 @@ class Meeting(ABC):
         if isinstance(a, Lost) or isinstance(b, Lost):
             return LostFunction(name)
         self.refuse(name, a, b, "make both the same kind")
+
+    def tuples(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        """The plan of a tuple of which the run decides the length."""
+        held = [self.held_in(items_of(v), k) for k, v in enumerate(x.both)]
+        start = [] if x.start is UNDEFINED or x.start is x.entry else [items_of(x.start)]
+        found = tuple_plan(*held, *start)
+        if found is None:
+            self.refuse(name, *x.both, "make both as long, or let all items be of one kind")
+        return plan if plan == found else found
 
     def _texts(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
         """The plan of a text with values of the run in it."""

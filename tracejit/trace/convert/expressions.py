@@ -395,6 +395,13 @@ class ExpressionRewriter(OperatorCalls, ast.NodeTransformer):
         self.generic_visit(tree)
         return tree
 
+    def visit_Tuple(self, tree: ast.Tuple) -> ast.expr:
+        if isinstance(tree.ctx, ast.Load) and any(isinstance(x, ast.Starred) for x in tree.elts):
+            listed = ast.copy_location(ast.List(tree.elts, ast.Load()), tree)
+            return self.op(tree, "tuple_of", self.visit_List(listed))
+        self.generic_visit(tree)
+        return tree
+
     def _put_in(self, tree: ast.Starred) -> ast.expr:
         value = self.op(tree, "items_of", self.expr(tree.value))
         return ast.copy_location(ast.Starred(value, tree.ctx), tree)

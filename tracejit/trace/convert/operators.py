@@ -338,6 +338,10 @@ class Operators(StatementOperators):
         """What `*value` puts into the display of a list or set."""
         return self.iterate(value)
 
+    def tuple_of(self, items: list[Any]) -> Any:
+        """A tuple display with `*value` in it."""
+        return tuple(items)
+
     def call_generator(
         self, f: Any, turns: Turns, traits: Traits, source: Any, site: Site, /, *args: Any,
         **kwargs: Any,

@@ -61,6 +61,7 @@ from tracejit.trace.values.dynamic_list import refuse as refuse_grown
 from tracejit.trace.values.entries import holds, is_view, must_hold_none
 from tracejit.trace.values.entries import refuse as refuse_table
 from tracejit.trace.values.maybe_unbound import MaybeNone
+from tracejit.trace.values.run_tuples import RunTuple
 from tracejit.trace.values.scalars import EitherNumber
 from tracejit.trace.values.structured_arrays import concerns_structured, of_structured
 from tracejit.trace.values.tagged import depends_on_kind, each_kind
@@ -151,7 +152,7 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     """Call ``f`` as the traced program would."""
     if isinstance(f, MaybeNone):
         f = f.some("'NoneType' object is not callable")
-    if any(map(is_view, (*args, *kwargs.values()))):
+    if any(is_view(x) or type(x) is RunTuple for x in (*args, *kwargs.values())):
         kwargs = by_keys(f, args, kwargs)
         args = _of_tables(f, args, kwargs)
     if any(map(is_grown, (*args, *kwargs.values()))):
@@ -267,8 +268,8 @@ _OF_TABLES = (
 
 
 def _of_tables(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-    """Arguments where some are dicts of which the run decides the keys, or their keys, values or
-    items: lists for what goes through them."""
+    """Arguments where some are tuples of the run, dicts of which the run decides the keys, or their
+    keys, values or items: lists for what goes through them."""
     ours = isinstance(f, FunctionType | MethodType | functools.partial)
     kept = isinstance(getattr(f, "__self__", None), list | dict)
     if ours or kept or _is_one_of(f, *_OF_TABLES) or in_table(DICTS, f):

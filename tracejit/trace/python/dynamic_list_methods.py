@@ -14,7 +14,6 @@ from tracejit.ir.extent import Dim
 from tracejit.trace.control.generated import Generated
 from tracejit.trace.convert.operators import SAYS_HOW_MANY
 from tracejit.trace.python import iterators_in_python
-from tracejit.trace.python.run_tuples import RunTuple
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers, list_rows
 from tracejit.trace.values.all import (
@@ -49,6 +48,7 @@ from tracejit.trace.values.dynamic_list import (
 )
 from tracejit.trace.values.iterables import Range
 from tracejit.trace.values.list_kinds import Kind
+from tracejit.trace.values.run_tuples import RunTuple
 from tracejit.trace.views.index_bounds import slice_bounds, slice_start
 
 # Items --------------------------------------------------------------------------------------------

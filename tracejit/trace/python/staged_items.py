@@ -26,9 +26,8 @@ from tracejit.trace.python import (
 )
 from tracejit.trace.python.builtin_functions import sized_by_the_run
 from tracejit.trace.python.dicts_made import dict_of, joined
-from tracejit.trace.python.run_tuples import RunTuple
 from tracejit.trace.python.sets import set_of
-from tracejit.trace.python.tuples import Columns
+from tracejit.trace.python.tuples import Columns, of_run
 from tracejit.trace.python.unseen import guard_what_methods_read
 from tracejit.trace.session.concretize import AS_ARRAYS
 from tracejit.trace.session.plain import plain_attribute, put_attribute
@@ -51,6 +50,7 @@ from tracejit.trace.values.entries import refuse as refuse_table
 from tracejit.trace.values.iterables import iterated
 from tracejit.trace.values.kinds import must_have, stands_for_other, type_of
 from tracejit.trace.values.maybe_unbound import MaybeUnbound, some, some_inside
+from tracejit.trace.values.run_tuples import RunTuple
 from tracejit.trace.values.symbolic_text import (
     must_be_plain,
     must_be_plain_text,
@@ -414,6 +414,9 @@ class StagedItems(Operators):
         if is_grown(value) or sized_by_the_run(value):
             return iter([run_of(self.call(list, value))])
         return self.iterate(value)
+
+    def tuple_of(self, items: list[Any]) -> Any:
+        return of_run(items) if is_grown(items) else tuple(items)
 
     def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
         value = table_views.as_list(seen(value))

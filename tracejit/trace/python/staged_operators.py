@@ -45,7 +45,6 @@ from tracejit.trace.python.distinct import Distinct
 from tracejit.trace.python.generator_reductions import folded, listed
 from tracejit.trace.python.opaque_calls import MUTATING, contains_tracer, has_array, refuse_mutation
 from tracejit.trace.python.ordering import LIST_METHODS
-from tracejit.trace.python.run_tuples import RunTuple
 from tracejit.trace.python.staged_functions import StagedFunctions
 from tracejit.trace.python.staged_operations import StagedOperations
 from tracejit.trace.python.tuples import zipped
@@ -59,6 +58,7 @@ from tracejit.trace.values.captured_arrays import seen, seen_or_none
 from tracejit.trace.values.chosen_constants import ChosenConstant, any_chosen
 from tracejit.trace.values.dynamic_list import by_value, is_grown
 from tracejit.trace.values.iterables import ENDLESS, Once, steps_of, unchanged
+from tracejit.trace.values.run_tuples import RunTuple
 from tracejit.trace.values.symbolic_text import (
     check_call,
     must_be_plain_text,

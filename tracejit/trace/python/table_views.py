@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 import itertools
+import math
 import operator
 from typing import Any, NoReturn
 
@@ -20,6 +21,7 @@ from tracejit.trace.values import tables
 from tracejit.trace.values.all import dim_value
 from tracejit.trace.values.entries import OfEntries, is_table, is_view, refuse, table_in
 from tracejit.trace.values.iterables import Looped
+from tracejit.trace.values.run_tuples import RunTuple
 from tracejit.trace.values.table_buffers import TableBuffer, entry_count, listed, places
 
 
@@ -105,8 +107,10 @@ def view_of(x: Any) -> TableView:
 
 
 def as_list(x: Any, *, ordered: bool = True) -> Any:
-    """What stands for a table or a view of one where a list of its items does. ``ordered``: in
-    which order they are can be seen."""
+    """What stands for a tuple of the run, a table or a view of one where a list of its items does.
+    ``ordered``: in which order they are can be seen."""
+    if isinstance(x, RunTuple):
+        return x.items
     if isinstance(x, TableView):
         return x.listed()
     if not is_table(x):
@@ -122,6 +126,8 @@ def given_to(f: Any, x: Any, has_key: bool) -> Any:
         if is_view(x):
             refuse(f"{getattr(f, '__name__', type(f).__name__)}()")
         return x
+    if isinstance(x, RunTuple) and f is not builtins.tuple:
+        return x.items
     extremum = f in (builtins.min, builtins.max)
     if extremum and isinstance(x, dict) and is_table(x):
         return TableView(x, "keys")
@@ -144,6 +150,7 @@ _GOING_THROUGH = (
     *(builtins.list, builtins.tuple, builtins.sorted, builtins.sum, builtins.min, builtins.max),
     *(builtins.any, builtins.all, builtins.enumerate, builtins.zip, builtins.map, builtins.filter),
     *(builtins.reversed, builtins.set, builtins.frozenset, functools.reduce, np.fromiter),
+    *(math.fsum, math.prod, math.dist),
 )
 
 

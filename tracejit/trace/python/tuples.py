@@ -10,7 +10,6 @@ from tracejit.errors import UnsupportedError, all_ask
 from tracejit.trace.python.constructed import construct
 from tracejit.trace.python.dynamic_list_methods import items_of_known
 from tracejit.trace.python.ordering import builtin_list
-from tracejit.trace.python.run_tuples import RunTuple
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
@@ -24,6 +23,7 @@ from tracejit.trace.values.dynamic_list import (
 )
 from tracejit.trace.values.iterables import Looped
 from tracejit.trace.values.list_kinds import by_part
+from tracejit.trace.values.run_tuples import RunTuple
 
 #: A tuple of at most so many items is an ordinary one, where it is known how many these are.
 _FEW = 32

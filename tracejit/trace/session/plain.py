@@ -30,7 +30,7 @@ CONVERTED = {
     "tracejit.trace.python.distinct",
     "tracejit.trace.python.iterators_in_python",
     "tracejit.trace.python.library_in_python",
-    "tracejit.trace.python.run_tuples",
+    "tracejit.trace.values.run_tuples",
     "tracejit.trace.python.sets_in_python",
     "tracejit.transforms.structured",
 }
