@@ -12,7 +12,7 @@ PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+PIP := $(PY) -m pip install --quiet --no-compile --disable-pip-version-check
 
 .PHONY: demo test test-gpu lint check bench docs dist format clean
 

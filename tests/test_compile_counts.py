@@ -5,15 +5,18 @@ Bodies of loops are counted in `trace/test_trace_counts.py`, kernels in `lower/t
 
 from __future__ import annotations
 
+import runpy
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.trace.running import specs_of
 from tracejit import grad, jit
 from tracejit.calls.compiler import simplify
 from tracejit.ir.builder import Builder
@@ -22,6 +25,8 @@ from tracejit.ir.types import tensor
 from tracejit.lower.kernel_fusion import merge
 from tracejit.lower.lower import lower
 from tracejit.passes import runner
+from tracejit.trace.driver import trace
+from tracejit.trace.traced import Traced
 
 
 @contextmanager
@@ -57,6 +62,21 @@ def updates(count: int) -> Function:
 def test_updates_one_after_another_are_linear(stage: Callable[..., Any]) -> None:
     few, many = (calls_in(stage, updates(count)) for count in (50, 200))
     assert many < 4.4 * few
+
+
+def exchanges(count: int, folder: Path) -> Traced:
+    """Two names of arrays that so many branches exchange, each written after each."""
+    lines = [f"    if z[{k}] > 0: a, b = b, a\n    a[{k}] += b[0]\n" for k in range(count)]
+    file = folder / f"exchanges{count}.py"
+    file.write_text(f"def f(a, b, z):\n{''.join(lines)}    return a, b\n")
+    f = runpy.run_path(str(file))["f"]
+    return trace(f, specs_of((np.ones(count), np.ones(count), np.ones(count))))
+
+
+def test_exchanges_one_after_another_are_linear(tmp_path: Path) -> None:
+    """After each, a name is one of the same two arrays, not of two choices between them."""
+    few, many = (calls_in(exchanges, count, tmp_path) for count in (8, 24))
+    assert many < 3.5 * few
 
 
 def loss(w: Any, x: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tracejit.trace.control.carried_storage import binding
+from tracejit.trace.control.choices import binding
 from tracejit.trace.values.all import Array
 
 _CYCLE_LIMIT = 4

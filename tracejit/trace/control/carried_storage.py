@@ -8,12 +8,13 @@ made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any, TypeAlias
 
 from tracejit.ir.core import Value
 from tracejit.records import dataclass
+from tracejit.trace.control.choices import binding, holds, pieces
 from tracejit.trace.control.edges import Edge
 from tracejit.trace.control.objects import parts_of
 from tracejit.trace.session.session import current
@@ -133,18 +134,6 @@ class EndStorage(Edge):
         return not option.slot.whole or piece.layers == option.layers
 
 
-def holds(x: Array, test: Callable[[Array], bool]) -> bool | Value:
-    """Whether a binding is to a view that passes, found at run time where it must be."""
-    if not isinstance(x.cell, Select):
-        return test(x)
-    then, other = (holds(side, test) for side in x.sides())
-    if isinstance(then, bool) and then is other:
-        return then
-    b = current().b
-    sides = (b.const(v, "bool") if isinstance(v, bool) else v for v in (then, other))
-    return b.op("select", x.cell.pred, *sides)  # type: ignore[no-any-return]
-
-
 def _logic(name: str, a: bool | Value, b: bool | Value) -> bool | Value:
     """``a and b`` or ``a or b``."""
     decides = name == "bitwise_or"
@@ -163,22 +152,6 @@ def leaves(name: str, x: Any) -> Iterator[tuple[str, Array]]:
     else:
         for key, part in parts_of(x).items():
             yield from leaves(f"{name}[{key!r}]", part)
-
-
-def pieces(x: Array) -> list[Array]:
-    """The views of cells that a binding may be."""
-    if not isinstance(x.cell, Select):
-        return [x]
-    found: dict[Any, Array] = {}
-    for side in x.sides():
-        for piece in pieces(side):
-            found.setdefault(binding(piece), piece)
-    return list(found.values())
-
-
-def binding(x: Any) -> Any:
-    """What identifies an array binding: its storage and layers."""
-    return (id(x.cell), x.layers) if isinstance(x, Array) else None
 
 
 def _whole_of(x: Array, cells: Sequence[Cell]) -> Array:

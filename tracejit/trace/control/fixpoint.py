@@ -18,9 +18,8 @@ from tracejit.trace.control.carried_storage import (
     Outer,
     SlotName,
     SlotView,
-    binding,
-    pieces,
 )
+from tracejit.trace.control.choices import binding, pieces
 from tracejit.trace.control.chosen_plans import ChosenPlan
 from tracejit.trace.control.held_contents import Target, common_target, is_held, refers_below
 from tracejit.trace.control.list_plans import list_plan

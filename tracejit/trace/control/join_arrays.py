@@ -16,6 +16,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.control.array_plans import ArrayPlan
+from tracejit.trace.control.choices import choice
 from tracejit.trace.control.edges import TracedSide
 from tracejit.trace.control.plans import passed
 from tracejit.trace.session.session import Session, where
@@ -87,7 +88,7 @@ class ArrayJoin:
             numbers = self._joined_numbers(*map(view_numbers, views))
             return lambda results: with_numbers(views[0], [n(results) for n in numbers])
         one, two = self.exported(a, 0), self.exported(b, 1)
-        return lambda results: Array(Select(self.pred, one(results), two(results)))
+        return lambda results: choice(self.pred, one(results), two(results))
 
     def _fresh_pair(self, a: Array, b: Array) -> Finish:
         """Storage made on both sides: one new cell; names that shared it share it still."""

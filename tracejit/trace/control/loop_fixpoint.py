@@ -8,7 +8,7 @@ from typing import Any
 
 from tracejit.trace.control.array_plans import ArrayPlan
 from tracejit.trace.control.carried_permutation import Swapped, find_swap
-from tracejit.trace.control.carried_storage import binding
+from tracejit.trace.control.choices import binding
 from tracejit.trace.control.fixpoint import (
     Ending,
     Escapes,

@@ -22,7 +22,7 @@ from tracejit.ir.core import Value
 from tracejit.records import dataclass
 from tracejit.trace.control.branch import trace_side
 from tracejit.trace.control.calls_under_way import under_way
-from tracejit.trace.control.carried_storage import binding
+from tracejit.trace.control.choices import binding
 from tracejit.trace.control.edges import TracedSide
 from tracejit.trace.control.nonlocals import alive
 from tracejit.trace.control.number_plans import (

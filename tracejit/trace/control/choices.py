@@ -1,0 +1,66 @@
+"""Arrays that are one of several views, as the run decides: which views, and which one it is."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from tracejit.ir.core import Value
+from tracejit.trace.session.session import current
+from tracejit.trace.values.all import Array, Select
+
+
+def binding(x: Any) -> Any:
+    """What identifies an array binding: its storage and layers."""
+    return (id(x.cell), x.layers) if isinstance(x, Array) else None
+
+
+def pieces(x: Array) -> list[Array]:
+    """The views of cells that a binding may be."""
+    if not isinstance(x.cell, Select):
+        return [x]
+    found: dict[Any, Array] = {}
+    for side in x.sides():
+        for piece in pieces(side):
+            found.setdefault(binding(piece), piece)
+    return list(found.values())
+
+
+def holds(x: Array, test: Callable[[Array], bool]) -> bool | Value:
+    """Whether a binding is to a view that passes, found at run time where it must be."""
+    if not isinstance(x.cell, Select):
+        return test(x)
+    then, other = (holds(side, test) for side in x.sides())
+    if isinstance(then, bool) and then is other:
+        return then
+    b = current().b
+    sides = (b.const(v, "bool") if isinstance(v, bool) else v for v in (then, other))
+    return b.op("select", x.cell.pred, *sides)  # type: ignore[no-any-return]
+
+
+def choice(pred: Value, then: Array, other: Array) -> Array:
+    """One of two arrays, each view of storage in it once.
+
+    Two names that are exchanged under conditions are both one of the same two arrays, however
+    often that is done: a choice between choices would be twice as large each time.
+    """
+    chosen = Array(Select(pred, then, other))
+    found = pieces(chosen)
+    if _leaves(chosen) == len(found):
+        return chosen
+    b = current().b
+    *most, result = found
+    for piece in reversed(most):
+        here = holds(chosen, functools.partial(_is, binding(piece)))
+        flag = b.const(here, "bool") if isinstance(here, bool) else here
+        result = Array(Select(flag, piece, result))
+    return result
+
+
+def _is(key: Any, piece: Array) -> bool:
+    return bool(binding(piece) == key)
+
+
+def _leaves(x: Array) -> int:
+    return sum(map(_leaves, x.sides())) if isinstance(x.cell, Select) else 1
