@@ -18,6 +18,7 @@ from tracejit import (
     check_grads,
     grad,
     hessian,
+    hvp,
     jacfwd,
     jacrev,
     jit,
@@ -201,6 +202,8 @@ def squared(x: Any) -> Any:
         (jacfwd, "argnum", "did you mean argnums?"),
         (jacrev, "vectorize", "at once"),
         (hessian, "holomorph", "did you mean holomorphic?"),
+        (hessian, "argname", "did you mean argnames?"),
+        (hvp, "argnums", "it has none"),
     ],
 )
 def test_an_option_that_there_is_not(function: Any, option: str, says: str) -> None:

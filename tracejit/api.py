@@ -289,7 +289,7 @@ def _recompile(self: Any) -> None:
 
 
 def _traced_call(self: Any, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
-    ops.session.outside.root(getattr(self.py_func, "__self__", self.py_func), "self")
+    ops.session.outside.called(self.py_func)
     return ops.call(self.py_func, *args, **kwargs)
 
 

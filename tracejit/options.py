@@ -102,7 +102,7 @@ def refuse(function: Callable[..., Any], options: Mapping[str, Any]) -> NoReturn
     meant = FOREIGN.get(_LIKE.get(what, what), {}).get(name)
     if meant is None:
         close = get_close_matches(name, known, 1, 0.6)
-        others = f"there are {', '.join(known)}"
+        others = f"there are {', '.join(known)}" if known else "it has none"
         meant = f"did you mean {close[0]}?" if close else others
     if what == "jit" and name in _NUMBAS:
         meant += "; tracejit.numba.jit takes Numba's options"

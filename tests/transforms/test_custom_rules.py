@@ -239,6 +239,15 @@ def test_gradients_clipped_and_scaled() -> None:
     np.testing.assert_allclose(grad(lambda x: np.sum(scale_gradient(x, 3.0) * x))(X), 4 * X)
     np.testing.assert_allclose(jvp(lambda x: scale_gradient(x, 3.0), (X,), (X,))[1], 3 * X)
 
+    def of_parts(x: Any, change: Any) -> Any:
+        parts = change({"a": x, "rest": (2.0 * x, None, 3)})
+        return np.sum(parts["a"] * weights + parts["rest"][0])
+
+    both = grad(of_parts)(X, lambda parts: clip_gradient(parts, -0.5, 0.5))
+    np.testing.assert_allclose(both, np.clip(weights, -0.5, 0.5) + 2 * 0.5)
+    both = grad(of_parts)(X, lambda parts: scale_gradient(parts, 3.0))
+    np.testing.assert_allclose(both, 3.0 * (weights + 2.0))
+
 
 def steps(x: Any) -> Any:
     for _ in range(20):

@@ -270,6 +270,17 @@ def test_a_cotangent_that_happens_to_be_zero_has_derivatives() -> None:
         assert mixed(0.0) == mixed(1.0) != 0.0
 
 
+def test_logaddexp_of_numbers_that_are_near_each_other() -> None:
+    """Its derivative is of their difference: that of the result loses what rounding takes."""
+    for dtype, tolerance in ((np.float32, 1e-6), (np.float64, 1e-14)):
+        x = np.array([1e6, 1e6 + 1], dtype)
+        for function, base in ((np.logaddexp, np.e), (np.logaddexp2, 2.0)):
+            found = grad(lambda x, f=function: f(x[0], x[1]))(x)
+            np.testing.assert_allclose(found, np.array([1.0, base]) / (1 + base), rtol=tolerance)
+    curved = hessian(lambda x: np.logaddexp(x[0], x[1]))(np.array([2.0, 2.0]))
+    np.testing.assert_allclose(curved, 0.25 * np.array([[1.0, -1.0], [-1.0, 1.0]]), rtol=1e-14)
+
+
 def named(x: Any, scale: Any = 2.0, *, shift: Any = 0.0) -> Any:
     return (x * scale + shift).sum()
 
@@ -303,6 +314,36 @@ def test_arguments_that_only_have_a_name() -> None:
     assert grad(spread, argnames="power")(X, X, X, power=1.0, other=X) == np.sum(
         X * X * np.log(2.0) * 2.0
     )
+
+
+def test_jacobians_by_name() -> None:
+    for transform in (jacfwd, jacrev):
+        equal(transform(named, argnames="x")(X, scale=3.0), np.full(5, 3.0))
+        by_shift, by_scale = transform(named, argnames=("shift", "scale"))(X, shift=1.0)
+        assert (by_shift, by_scale) == (5.0, 10.0)
+    (within, across), _ = hessian(lambda x, *, k: k * (x @ x), argnames=("x", "k"))(X, k=3.0)
+    equal(within, 6.0 * np.eye(5))
+    equal(across, 2.0 * X)
+    with pytest.raises(TypeError, match="k is int64: convert it"):
+        jacrev(lambda x, *, k: k * x, argnames="k")(X, k=1)
+
+
+@pytest.mark.parametrize("transform", [grad, jacfwd, jacrev, hessian])
+def test_arguments_that_are_fixed_are_left_alone(transform: Any) -> None:
+    def loss(x: Any, y: Any, *, z: Any) -> Any:
+        y *= 2.0
+        z[0] += y[0]
+        return np.sum(x * x * y) * z[0]
+
+    for found in (
+        transform(loss),
+        jit(transform(loss)),
+        jit(lambda x, y, z: transform(loss)(x, y, z=z)),
+    ):
+        y, z = np.ones(5), np.ones(2)
+        found(X, y, z=z)
+        equal(y, np.ones(5))
+        equal(z, np.ones(2))
 
 
 def spread(*xs: Any, power: Any = 1.0, unused: Any = 0.0, **rest: Any) -> Any:

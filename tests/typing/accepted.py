@@ -177,6 +177,7 @@ assert_type(linearize(shifted, x)[1](x), F)
 for curvature in (jacfwd, jacrev, jacobian, hessian):
     curvature(loss)(w, x, scale=2.0)
     curvature(loss, argnums=(0, 1))(w, x)
+    curvature(loss, argnames=("w", "x"))(w, x)
 check_grads(loss, (w, x), order=1)
 
 vmap(grad(loss), in_axes=(None, 0))(w, np.ones((4, 3)))

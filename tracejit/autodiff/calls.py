@@ -14,7 +14,7 @@ from dataclasses import replace
 from tracejit.autodiff.forward import Forward
 from tracejit.autodiff.linearity import NotLinearError, linear_results
 from tracejit.autodiff.linearize import Linearizer, Reverse
-from tracejit.autodiff.tangents import has_tangent
+from tracejit.autodiff.tangents import has_tangent, where_of
 from tracejit.errors import throw
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Constant, Function, Instr, Value, is_array
@@ -37,10 +37,9 @@ def forward_call(
     if rule == "vjp":
         throw(
             TypeError(
-                "a function with a rule for reverse mode (custom_vjp) in forward mode (jvp, "
-                "linearize, "
-                f"jacfwd, hessian){_where(instr)}: give it a rule by custom_jvp, or use grad, vjp, "
-                "jacrev"
+                f"{where_of(instr)}a function with a rule for reverse mode (custom_vjp) in forward "
+                "mode (jvp, linearize, jacfwd, hessian): give it a rule by custom_jvp, or use "
+                "grad, vjp, jacrev"
             )
         )
     active = [v in forward.tangents for v in operands]
@@ -130,10 +129,6 @@ def _products(function: Function) -> list[Value]:
     return [r for i in dear for r in i.results if isinstance(r.type, TensorType)]
 
 
-def _where(instr: Instr) -> str:
-    return f" (line {instr.loc.line})" if instr.loc else ""
-
-
 def _apart(
     instr: Instr, operands: Sequence[Value], active: Sequence[bool]
 ) -> tuple[list[Value], list[Value]]:
@@ -142,9 +137,8 @@ def _apart(
     if instr.attrs["rule"] not in ("checkpoint", "stop") and any(active[count:]):
         throw(
             TypeError(
-                f"a function with a derivative rule of its own{_where(instr)} closes over a "
-                f"value that "
-                "is differentiated: pass it as an argument"
+                f"{where_of(instr)}a function with a derivative rule of its own closes over a "
+                "value that is differentiated: pass it as an argument"
             )
         )
     return list(operands[:count]), list(operands[count:])
@@ -199,9 +193,8 @@ def _require_linear(instr: Instr, args: int, dots: int) -> None:
     except NotLinearError as found:
         throw(
             TypeError(
-                f"a rule for tangents{_where(found.instr)} is not linear in them "
-                f"({found.instr.name}), "
-                "so that it has no reverse mode: give a rule by custom_vjp"
+                f"{where_of(found.instr)}a rule for tangents is not linear in them "
+                f"({found.instr.name}), so that it has no reverse mode: give a rule by custom_vjp"
             )
         )
 

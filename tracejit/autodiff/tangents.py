@@ -6,7 +6,6 @@ else does; the tangent of a tape is a tape that holds the tangents of what was p
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 
 from tracejit.autodiff.region_rules import rules_of
@@ -74,15 +73,18 @@ def refuse_opaque(instr: Instr) -> None:
     opaque = instr.prim.opaque
     if opaque is None or not opaque(instr.results):
         return
-    loc = instr.loc
-    where = f"{os.path.basename(loc.filename)}:{loc.line}: " if loc else ""
     way = getattr(instr.attrs.get("fn"), "remedy", None) or "compose it of functions that have one"
     throw(
         TypeError(
-            f"{where}{_as_written(instr)} has no derivative, and what is differentiated goes "
-            f"through it; {way}"
+            f"{where_of(instr)}{_as_written(instr)} has no derivative, and what is differentiated "
+            f"goes through it; {way}"
         )
     )
+
+
+def where_of(instr: Instr) -> str:
+    """What an error about an instruction begins with."""
+    return f"{instr.loc.shown}: " if instr.loc else ""
 
 
 def _as_written(instr: Instr) -> str:

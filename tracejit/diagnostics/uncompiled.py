@@ -55,7 +55,7 @@ class Uncompiled:
         return self if instance is None else MethodType(self, instance)
 
     def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
-        ops.session.outside.root(getattr(self.py_func, "__self__", self.py_func), "self")
+        ops.session.outside.called(self.py_func)
         return ops.call(self.py_func, *args, **kwargs)
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ Program level (scalars and buffers only), see ``docs/ir.md``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -46,6 +47,11 @@ class Loc:
     filename: str
     line: int
     function: str = ""
+
+    @property
+    def shown(self) -> str:
+        """As errors show it."""
+        return f"{os.path.basename(self.filename)}:{self.line}"
 
 
 @dataclass(frozen=True, eq=False, slots=True)

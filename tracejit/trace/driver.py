@@ -205,7 +205,7 @@ def _trace(
     for arg in types:
         if isinstance(arg, StaticArg) and type(arg.value) is FunctionType and not arg.itself:
             outside.function(arg.value)
-    outside.root(getattr(fn, "__self__", fn), "self")
+    outside.called(fn)
     session.first_hidden = len(types)
     ops = TraceOperators(session, fn)
     session.operators = ops

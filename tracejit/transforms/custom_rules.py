@@ -68,6 +68,7 @@ class Custom(Generic[P, R]):
         return self if instance is None else functools.partial(self, instance)
 
     def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
+        ops.session.outside.called(self.function)
         if not ops.session.orders:
             return ops.call(self.function, *args, **kwargs)
         args, kwargs = self._bound(args, kwargs)
@@ -148,7 +149,7 @@ class CustomCall:
         made = traced_body(self.ops, what, params, call, orders)
         if what != FUNCTION and diverged(made.builder):
             last = made.builder.instrs[-1]
-            at = f" at line {last.loc.line}" if last.loc else ""
+            at = f" at {last.loc.shown}" if last.loc else ""
             raised = f"{last.attrs['exc']}: {last.attrs['message']}"
             raise StructureError(f"{self.custom.rule_name}: {what} always raises{at} ({raised})")
         if made.wrote:
@@ -190,10 +191,9 @@ class CustomCall:
         return trees.unflatten(self.primal.tree, leaves)
 
     def _emitted(self, regions: tuple[Function, ...], free: Free) -> Any:
-        session, count = current(), len(self.operands)
-        if self.custom.rule == "checkpoint":
-            count += len(free.values)
-        attrs = {"rule": self.custom.rule, "args": count, **self.custom.attrs}
+        session, rule = current(), self.custom.rule
+        count = len(self.operands) + (len(free.values) if rule == "checkpoint" else 0)
+        attrs = {"rule": rule, "args": count, **self.custom.attrs}
         operands = [*self.operands, *free.values]
         return iter(session.b.append("call", operands, attrs, regions, session.loc).results)
 
@@ -308,6 +308,7 @@ class custom_vjp(Custom[P, R]):  # noqa: N801  (used as a decorator)
 
 def jvp_body(custom: Custom[..., Any], call: CustomCall, rule: Rule) -> StagedBody:
     """The body of a rule for tangents."""
+    current().outside.called(rule)
     params = call.params()
     dots = [Value(params[k].type) for k in call.inexact]
 
@@ -333,8 +334,8 @@ def vjp_bodies(
     custom: Custom[..., Any], call: CustomCall, rules: tuple[Rule, Rule]
 ) -> list[StagedBody]:
     """The bodies of a forward and a backward rule."""
-    forward, backward = rules
-    params, kept = call.params(), list[Any]()
+    current().outside.called(*rules)
+    (forward, backward), params, kept = rules, call.params(), list[Any]()
 
     def first() -> Any:
         answer = call.ops.call(forward, *call.whole(params))

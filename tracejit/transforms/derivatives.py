@@ -15,22 +15,21 @@ from tracejit.autodiff.tangents import active_results
 from tracejit.dtypes import is_complex, is_inexact, kind_of
 from tracejit.errors import throw
 from tracejit.ir.core import Value
-from tracejit.signatures import signature_with
 from tracejit.trace.session.concretize import shown_shape
 from tracejit.trace.values.all import lift
 from tracejit.trace.values.chosen_constants import ChosenConstant
+from tracejit.transforms.chosen import Chosen, asked_of
 from tracejit.transforms.outermost import outermost
 from tracejit.transforms.requirements import (
     kind_of_object,
-    named_leaves,
-    names_of_positions,
+    named_positional,
     require_inexact,
     require_numbers,
     require_structure,
     require_tuple,
 )
 from tracejit.transforms.staged import Staged, check_aux, fitted, gradient_like, tangent_tree
-from tracejit.transforms.transform import Transform, applied, argnum, checked_argnums, shown
+from tracejit.transforms.transform import Transform, applied, shown
 
 if TYPE_CHECKING:
     from tracejit.callables import Transformed
@@ -39,27 +38,6 @@ P = ParamSpec("P")
 X = TypeVar("X", bound=Any)  # so that lambdas of it are accepted
 R = TypeVar("R")
 A = TypeVar("A")
-
-
-class _ByPosition:
-    """A function with ``count`` positional arguments, called with those that only have a name,
-    ``only``, as positional ones behind them."""
-
-    def __init__(self, function: Callable[..., Any], count: int, only: Sequence[str]) -> None:
-        self.function, self.count, self.only = function, count, list(only)
-        self.__name__ = getattr(function, "__name__", "f")
-        self.__wrapped__ = function  # errors show it
-        names = names_of_positions(function, range(count))
-        self.__signature__ = _signature([*(n.replace(" ", "_") for n in names), *only])
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(*args[: self.count], **kwargs, **self._named(args))
-
-    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
-        return ops.call(self.function, *args[: self.count], **kwargs, **self._named(args))
-
-    def _named(self, args: Sequence[Any]) -> dict[str, Any]:
-        return dict(zip(self.only, args[self.count :], strict=True))
 
 
 class Gradient(Transform):
@@ -76,9 +54,7 @@ class Gradient(Transform):
         disconnected: str = "ignore",
     ) -> None:
         super().__init__(function, "value_and_grad" if with_value else "grad")
-        self.argnums: int | str | tuple[int | str, ...] = checked_argnums(argnums, self.what)
-        if argnames is not None:
-            self.argnums = argnames if isinstance(argnames, str) else tuple(argnames)
+        self.asked = asked_of(argnums, argnames, self.what)
         if disconnected not in ("ignore", "raise"):
             throw(ValueError(f'disconnected_inputs is "ignore" or "raise", not {disconnected!r}'))
         self.has_aux, self.with_value = has_aux, with_value
@@ -87,28 +63,16 @@ class Gradient(Transform):
     @property
     def options(self) -> tuple[Hashable, ...]:
         how = self.has_aux, self.with_value, self.holomorphic, self.disconnected
-        return self.argnums, *how
+        return self.asked, *how
 
     def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
-        single = isinstance(self.argnums, int | str)
-        asked: Any = [self.argnums] if single else list(self.argnums)  # type: ignore[arg-type]
-        by_name = [n for n in asked if isinstance(n, str)]
-        if by_name:
-            bound = signature_with(self.function, by_name).bind(*args, **kwargs)
-            bound.apply_defaults()
-            args, kwargs = bound.args, bound.kwargs
-        function: Any = self.function
-        if only := [n for n in by_name if n in kwargs]:
-            function = _ByPosition(function, len(args), only)
-            args = (*args, *(kwargs[n] for n in only))
-            kwargs = {n: x for n, x in kwargs.items() if n not in only}
-        argnums = [self._position(function, n, len(args)) for n in asked]
-        staged = Staged(ops, function, args, kwargs)
-        require_inexact(shown(self), function, [args[n] for n in argnums], argnums)
-        staged.run(argnums)
+        chosen = Chosen(shown(self), self.function, self.asked, args, kwargs)
+        require_inexact(shown(self), chosen.named())
+        staged = Staged(ops, chosen, chosen.values)
+        staged.run()
         if not staged.function.diverges:
             self._check_loss(staged)
-            self._check_connected(function, staged, argnums)
+            self._check_connected(chosen, staged)
         both, count = staged.twice(), len(staged.function.results)
         loss = len(both.results) - count if count else 0
         gradient = autodiff.grad(
@@ -120,21 +84,10 @@ class Gradient(Transform):
         grads = staged.of_arguments(
             [gradient_like(x, v) for x, v in zip(staged.wrt, found, strict=True)]
         )
-        grads = grads[0] if single else grads
+        grads = grads[0] if chosen.single else grads
         if self.with_value:
             return value, grads
         return (grads, value[1]) if self.has_aux else grads
-
-    def _position(self, function: Any, asked: int | str, count: int) -> int:
-        """The position of an argument that is asked for by position or name."""
-        if isinstance(asked, int):
-            return argnum(asked, count, shown(self))
-        if isinstance(function, _ByPosition) and asked in function.only:
-            return function.count + function.only.index(asked)
-        names = list(signature_with(self.function, [asked]).parameters)
-        if asked not in names or names.index(asked) >= count:
-            throw(TypeError(f"argnames: {shown(self.function)} has no parameter {asked!r}"))
-        return names.index(asked)
 
     def _check_loss(self, staged: Staged) -> None:
         name = f"{shown(self)}:"
@@ -176,12 +129,11 @@ class Gradient(Transform):
             return "take its real part, or say holomorphic=True where the function is"
         return "it has no derivative; with has_aux=True it is returned beside the loss"
 
-    def _check_connected(self, function: Any, staged: Staged, argnums: Sequence[int]) -> None:
+    def _check_connected(self, chosen: Chosen, staged: Staged) -> None:
         if self.disconnected == "ignore":
             return
         count = len(staged.function.params)
-        named = named_leaves(function, [staged.args[n] for n in argnums], argnums)
-        names = [name for name, x in named if x is not None]
+        names = [name for name, x in chosen.named() if x is not None]
         for k, name in enumerate(names):
             if not active_results(staged.function, [j == k for j in range(count)])[0]:
                 throw(
@@ -337,9 +289,9 @@ class _Jvp(Transform):
 
     def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         primals, tangents = args
-        staged = Staged(ops, self.function, primals, {})
-        require_inexact(shown(self), self.function, primals)
-        staged.run(range(len(primals)))
+        staged = Staged(ops, self.function, primals)
+        require_inexact(shown(self), named_positional(self.function, primals))
+        staged.run()
         name = shown(self)
         found = require_structure(
             tuple(tangents), staged.wrt_tree, f"{name}: tangents have", "the arguments"

@@ -13,10 +13,11 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Scalar, lift, wrap_array
+from tracejit.transforms.chosen import Chosen, asked_of
 from tracejit.transforms.linear_maps import Linearized
 from tracejit.transforms.outermost import outermost
 from tracejit.transforms.requirements import require_inexact, require_numbers
-from tracejit.transforms.transform import Transform, argnum, checked_argnums, shown
+from tracejit.transforms.transform import Transform, shown
 from tracejit.transforms.vmapping import Vmapped
 
 if TYPE_CHECKING:
@@ -26,27 +27,6 @@ P = ParamSpec("P")
 Mode = Literal["jacfwd", "jacrev"]
 
 
-class _At:
-    """A function of some of its arguments, the others fixed."""
-
-    def __init__(self, function: Any, args: Sequence[Any], kwargs: Any, argnums: Sequence[int]):
-        self.function, self.args, self.kwargs, self.argnums = function, args, kwargs, argnums
-        self.__name__ = getattr(function, "__name__", "f")
-        self.__wrapped__ = function  # errors show it
-
-    def __call__(self, *chosen: Any) -> Any:
-        return self.function(*self._arguments(chosen), **self.kwargs)
-
-    def __traced_call__(self, ops: Any, *chosen: Any) -> Any:
-        return ops.call(self.function, *self._arguments(chosen), **self.kwargs)
-
-    def _arguments(self, chosen: Sequence[Any]) -> list[Any]:
-        args = list(self.args)
-        for n, x in zip(self.argnums, chosen, strict=True):
-            args[n] = x
-        return args
-
-
 class Jacobian(Transform):
     """What ``jacfwd`` and ``jacrev`` return."""
 
@@ -54,34 +34,32 @@ class Jacobian(Transform):
         self,
         function: Callable[..., Any],
         argnums: int | Sequence[int],
+        argnames: str | Sequence[str] | None,
         mode: Mode,
         has_aux: bool,
         holomorphic: bool,
         what: str | None = None,
     ) -> None:
         super().__init__(function, what or mode)
-        self.argnums = checked_argnums(argnums, self.what)
+        self.asked = asked_of(argnums, argnames, self.what)
         self.mode, self.has_aux, self.holomorphic = mode, has_aux, holomorphic
 
     @property
     def options(self) -> tuple[Hashable, ...]:
-        return self.argnums, self.mode, self.has_aux, self.holomorphic
+        return self.asked, self.mode, self.has_aux, self.holomorphic
 
     def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
-        single = isinstance(self.argnums, int)
-        nums = [self.argnums] if isinstance(self.argnums, int) else list(self.argnums)
-        argnums = [argnum(n, len(args), shown(self)) for n in nums]
-        chosen = [args[n] for n in argnums]
-        require_inexact(shown(self), self.function, chosen, argnums)
-        self._check(trees.leaves_of(chosen), "argument", real=not self.holomorphic)
-        at = _At(self.function, args, kwargs, argnums)
+        chosen = Chosen(shown(self), self.function, self.asked, args, kwargs)
+        require_inexact(shown(self), chosen.named())
+        self._check(trees.leaves_of(chosen.values), "argument", real=not self.holomorphic)
         reverse = self.mode == "jacrev"
         what = "vjp" if reverse else "linearize"
-        out, linear, *aux = ops.call(Linearized(at, what, self.has_aux), *chosen)
+        out, linear, *aux = ops.call(Linearized(chosen, what, self.has_aux), *chosen.values)
         build = self._by_rows if reverse else self._by_columns
         self._check(trees.leaves_of(out), "result", real=reverse and not self.holomorphic)
-        found = build(ops, linear, out, tuple(chosen))
-        whole = trees.unflatten(trees.flatten(out)[1], [t[0] for t in found] if single else found)
+        found = build(ops, linear, out, chosen.values)
+        found = [t[0] for t in found] if chosen.single else found
+        whole = trees.unflatten(trees.flatten(out)[1], found)
         return (whole, aux[0]) if self.has_aux else whole
 
     def _check(self, leaves: Sequence[Any], what: str, *, real: bool) -> None:
@@ -143,11 +121,12 @@ class Hessian(Jacobian):
         self,
         function: Callable[..., Any],
         argnums: int | Sequence[int],
+        argnames: str | Sequence[str] | None,
         has_aux: bool,
         holomorphic: bool,
     ) -> None:
-        inner = Jacobian(function, argnums, "jacrev", has_aux, holomorphic, "hessian")
-        super().__init__(inner, argnums, "jacfwd", has_aux, holomorphic, "hessian")
+        inner = Jacobian(function, argnums, argnames, "jacrev", has_aux, holomorphic, "hessian")
+        super().__init__(inner, argnums, argnames, "jacfwd", has_aux, holomorphic, "hessian")
 
     @property
     def of_what(self) -> Any:
@@ -212,20 +191,23 @@ def jacfwd(
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
+    *,
+    argnames: str | Sequence[str] | None = None,
 ) -> Transformed[P, Any]:
     """The Jacobian of a function, by pushing forward all unit vectors of its arguments at once.
 
     Returns a function of the same arguments. For a result of shape ``s`` and an argument of shape
     ``t`` the Jacobian has the shape ``s + t``; where they are containers it is a container of the
-    result's structure, with the argument's inside (a tuple of these for several ``argnums``). With
-    ``has_aux`` the function returns ``(result, aux)``, and its Jacobian comes with ``aux``. Best
-    where there are fewer arguments than results. Raises TypeError for complex arguments, unless
-    ``holomorphic``.
+    result's structure, with the argument's inside (a tuple of these for several ``argnums``).
+    ``argnames`` chooses arguments by name in place of ``argnums``. With ``has_aux`` the function
+    returns ``(result, aux)``, and its Jacobian comes with ``aux``. The caller's arguments are left
+    alone even where ``fun`` changes them. Best where there are fewer arguments than results. Raises
+    TypeError for complex arguments, unless ``holomorphic``.
 
         matrix = jacfwd(lambda x: np.array([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
         assert matrix.tolist() == [[3.0, 2.0], [0.0, 1.0]]
     """
-    return Jacobian(fun, argnums, "jacfwd", has_aux, holomorphic)
+    return Jacobian(fun, argnums, argnames, "jacfwd", has_aux, holomorphic)
 
 
 @outermost
@@ -234,6 +216,8 @@ def jacrev(
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
+    *,
+    argnames: str | Sequence[str] | None = None,
 ) -> Transformed[P, Any]:
     """The Jacobian of a function, by pulling back all unit vectors of its results at once.
 
@@ -242,7 +226,7 @@ def jacrev(
         matrix = jacrev(lambda x: x * x)(np.array([1.0, 2.0]))
         assert matrix.tolist() == [[2.0, 0.0], [0.0, 4.0]]
     """
-    return Jacobian(fun, argnums, "jacrev", has_aux, holomorphic)
+    return Jacobian(fun, argnums, argnames, "jacrev", has_aux, holomorphic)
 
 
 jacobian = jacrev
@@ -254,6 +238,8 @@ def hessian(
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
+    *,
+    argnames: str | Sequence[str] | None = None,
 ) -> Transformed[P, Any]:
     """The second derivatives of a function, forward over reverse: ``jacfwd(jacrev(fun))``.
 
@@ -262,4 +248,4 @@ def hessian(
         matrix = hessian(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
         assert matrix.tolist() == [[6.0, 0.0], [0.0, 12.0]]
     """
-    return Hessian(fun, argnums, has_aux, holomorphic)
+    return Hessian(fun, argnums, argnames, has_aux, holomorphic)

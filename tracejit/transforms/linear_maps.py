@@ -21,6 +21,7 @@ from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Scalar, lift, wrap_array
 from tracejit.transforms.outermost import outermost
 from tracejit.transforms.requirements import (
+    named_positional,
     require_inexact,
     require_numbers,
     require_primals,
@@ -159,9 +160,9 @@ class Linearized(Transform):
         return self.what, self.has_aux
 
     def __traced_call__(self, ops: Any, *primals: Any) -> Any:
-        staged = Staged(ops, self.function, primals, {})
-        require_inexact(shown(self), self.function, primals)
-        staged.run(range(len(primals)))
+        staged = Staged(ops, self.function, primals)
+        require_inexact(shown(self), named_positional(self.function, primals))
+        staged.run()
         if not staged.function.diverges:
             check_aux(staged, self.has_aux, f"{shown(self)}:")
         function, count = staged.twice(), len(staged.function.results)

@@ -130,8 +130,8 @@ class _Solution:
     def _rule(self, ops: Any, right: Any, tangents: dict[Value, Value]) -> list[Any]:
         """The solution, and its tangent: what moves the matrix goes to the right side."""
         x = self.__traced_call__(ops, right)
-        staged = Staged(ops, self.matvec, (x,), {})
-        staged.run([0])
+        staged = Staged(ops, self.matvec, (x,))
+        staged.run()
         count, known = len(staged.params), staged.free.values
         wrt = [k for k, v in enumerate(known, count) if v in tangents]
         b = current().b

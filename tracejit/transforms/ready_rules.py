@@ -147,7 +147,8 @@ _stopped = _Stop(_copied)
 
 @functools.partial(custom_vjp, nondiff_argnums=(1, 2))
 def clip_gradient(x: Any, low: float, high: float) -> Any:
-    """``x``, of which the cotangent is clipped to ``low .. high``; for reverse mode.
+    """``x``, a number, array or container of them, of which the cotangents are clipped to
+    ``low .. high``; for reverse mode.
 
     Forward mode is refused with TypeError.
 
@@ -165,7 +166,8 @@ clip_gradient.defvjp(
 
 @functools.partial(custom_jvp, nondiff_argnums=(1,))
 def scale_gradient(x: Any, factor: float) -> Any:
-    """``x``, of which tangents and cotangents are multiplied by ``factor``.
+    """``x``, a number, array or container of them, of which tangents and cotangents are multiplied
+    by ``factor``.
 
     The value is ``x`` itself, in every mode.
 
@@ -176,8 +178,8 @@ def scale_gradient(x: Any, factor: float) -> Any:
 
 @scale_gradient.defjvp
 def _scaled(factor: float, primals: Any, tangents: Any) -> Any:
-    return primals[0], tangents[0] * factor
+    return primals[0], trees.map_leaves(lambda t: t * factor, tangents[0])
 
 
 def _clipped(ct: Any, low: float, high: float) -> Any:
-    return np.clip(ct, low, high)
+    return trees.map_leaves(lambda c: np.clip(c, low, high), ct)

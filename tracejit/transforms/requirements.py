@@ -54,26 +54,24 @@ def names_of_positions(function: Callable[..., Any], positions: Sequence[int]) -
     return [names[n] if n < len(names) else f"argument {n}" for n in positions]
 
 
-def named_leaves(
-    function: Callable[..., Any], arguments: Sequence[Any], positions: Sequence[int] | None = None
-) -> list[tuple[str, Any]]:
-    """Each leaf of the arguments with its name, ``params['w']``, say; they are at these positions,
-    or all from the first."""
-    places = range(len(arguments)) if positions is None else positions
-    names = names_of_positions(function, places)
+#: Leaves of arguments with their names.
+Named = list[tuple[str, Any]]
+
+
+def named_leaves(names: Sequence[str], arguments: Sequence[Any]) -> Named:
+    """Each leaf of arguments of these names with its own: ``params['w']``, say."""
     leaves, tree = trees.flatten((tuple(arguments), {}))
     return [(trees.name_of_leaf(tree, k, names), x) for k, x in enumerate(leaves)]
 
 
-def require_inexact(
-    what: str,
-    function: Callable[..., Any],
-    arguments: Sequence[Any],
-    positions: Sequence[int] | None = None,
-) -> None:
-    """Raise TypeError for an argument of the function that has no derivative, which ``what`` would
-    be by."""
-    for name, x in named_leaves(function, arguments, positions):
+def named_positional(function: Callable[..., Any], arguments: Sequence[Any]) -> Named:
+    """The same of all positional arguments of a function."""
+    return named_leaves(names_of_positions(function, range(len(arguments))), arguments)
+
+
+def require_inexact(what: str, named: Named) -> None:
+    """Raise TypeError for an argument that has no derivative, which ``what`` would be by."""
+    for name, x in named:
         if x is None:
             continue
         if not isinstance(x, Tracer | bool | int | float | complex) and not hasattr(x, "dtype"):

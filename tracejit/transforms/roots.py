@@ -96,8 +96,8 @@ class _Root:
     def _rule(self, ops: Any, primal: StagedBody, tangents: dict[Value, Value]) -> list[Any]:
         """The root, and its tangent: the equation linearized there, solved for what moves it."""
         root = self.__traced_call__(ops)  # which has this rule again, to the next order
-        staged = Staged(ops, self.f, (root,), {})
-        staged.run([0])
+        staged = Staged(ops, self.f, (root,))
+        staged.run()
         _must_not_write(staged.wrote)
         if staged.out_tree != primal.tree:
             raise StructureError(

@@ -29,31 +29,28 @@ from tracejit.trace.values.tagged import widest
 class Staged:
     """A function of some leaves, traced as a closed IR function inside the trace under way."""
 
-    def __init__(self, ops: Any, function: Callable[..., Any], args: Sequence[Any], kwargs: Any):
+    def __init__(self, ops: Any, function: Callable[..., Any], args: Sequence[Any] = ()):
         self.session = current()
         self.ops = ops
         self.call = function
         self.args = args
-        self.kwargs = kwargs
-        self.session.outside.root(getattr(function, "__self__", function), "self")
+        self.session.outside.called(function)
 
-    def run(self, argnums: Sequence[int]) -> None:
-        """Trace; ``argnums``: the arguments whose leaves become the first parameters."""
-        wrt_trees = [self.args[n] for n in argnums]
-        self.wrt_leaves, self.wrt_tree = trees.flatten(tuple(wrt_trees))
+    def run(self) -> None:
+        """Trace; the leaves of the arguments become the first parameters."""
+        self.wrt_leaves, self.wrt_tree = trees.flatten(tuple(self.args))
         self.wrt = [x for x in self.wrt_leaves if x is not None]
         self.wrt_values = [lift(x).value for x in self.wrt]
         self.params = [Value(v.type) for v in self.wrt_values]
 
-        def arguments() -> tuple[list[Any], Any]:
+        def arguments() -> tuple[Sequence[Any], Any]:
             inner = [like(x, p) for x, p in zip(self.wrt, self.params, strict=True)]
-            replaced = dict(zip(argnums, self.of_arguments(inner), strict=True))
-            return [replaced.get(k, own(a)) for k, a in enumerate(self.args)], own(self.kwargs)
+            return self.of_arguments(inner), {}
 
         self.trace(arguments, 1)
 
     def of_arguments(self, values: Sequence[Any]) -> Any:
-        """A tuple like the chosen arguments, with a value for each leaf that is not None."""
+        """A tuple like the arguments, with a value for each leaf that is not None."""
         found = iter(values)
         leaves = [None if x is None else next(found) for x in self.wrt_leaves]
         return trees.unflatten(self.wrt_tree, leaves)

@@ -9,15 +9,10 @@ import os
 from collections.abc import Callable, Hashable
 from typing import Any
 
-import numpy as np
-
 from tracejit import sources
-from tracejit.errors import throw
-from tracejit.trace.session.concretize import structural_int
 from tracejit.trace.session.session import active, current
-from tracejit.trace.values.all import PyScalar, Scalar
 from tracejit.transforms.kept import Identity, compiled, identity
-from tracejit.transforms.requirements import kind_of_object, require_function
+from tracejit.transforms.requirements import require_function
 
 
 def shown(function: Any) -> str:
@@ -31,42 +26,6 @@ def shown(function: Any) -> str:
     if code is None:
         return name
     return f"{name} ({os.path.basename(code.co_filename)}:{code.co_firstlineno})"
-
-
-def checked_argnums(argnums: Any, what: str) -> int | tuple[int, ...]:
-    """One position of an argument, or several distinct ones. Raises TypeError."""
-    one = not isinstance(argnums, list | tuple | range)
-    nums = (argnums,) if one else tuple(argnums)
-    if any(isinstance(n, str) for n in nums):
-        instead = "argnames" if what in ("grad", "value_and_grad") else "their positions"
-        throw(TypeError(f"argnums are positions of arguments, not names: for names say {instead}"))
-    wrong = [n for n in nums if not isinstance(n, int | np.integer | PyScalar | Scalar)]
-    if wrong:
-        kind = kind_of_object(wrong[0])
-        throw(
-            TypeError(
-                f"{what}(f) makes a function of the arguments of f: write {what}(f)(x). The second "
-                f"argument of {what}, argnums, is a position of an argument, not {kind}"
-            )
-        )
-    found = tuple(
-        int(n) if isinstance(n, np.integer) else structural_int(n, "argnums") for n in nums
-    )
-    if len(set(found)) != len(found):
-        throw(TypeError(f"argnums are distinct positions of arguments, not {argnums!r}"))
-    return found[0] if one else found
-
-
-def argnum(n: int, count: int, what: str) -> int:
-    """The position of an argument, which may be counted from the end."""
-    if not -count <= n < count:
-        throw(
-            TypeError(
-                f"{what}: argnums has {n}, and the call has {count} positional "
-                f"argument{'' if count == 1 else 's'}, counted from 0"
-            )
-        )
-    return n % count
 
 
 class Transform:

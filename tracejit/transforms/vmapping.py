@@ -70,7 +70,7 @@ class Vmapped(Transform):
             )
         leaves, tree = trees.flatten((args, kwargs))
         axes = self._spread(args, kwargs)
-        staged = Staged(ops, self.function, args, kwargs)
+        staged = Staged(ops, self.function)
         # None is nothing that has examples, as among the leaves that derivatives are taken by.
         mapped = [k for k, a in enumerate(axes) if a is not None and leaves[k] is not None]
         staged.wrt = [leaves[k] for k in mapped]

@@ -267,9 +267,12 @@ elementwise(
 )
 
 
-def _share(t: Expr, x: Expr, z: Expr, power: str) -> Expr:
-    """``exp(x - z)`` for logaddexp, exactly 1 where ``x == z`` so that infinities stay finite."""
-    return t * x.same(z).where(x.num(0), x - z).op(power)
+def _share(t: Expr, x: Expr, y: Expr, unit: float) -> Expr:
+    """What ``logaddexp`` moves with ``x``: the logistic function of how much larger it is than
+    ``y``, a half of equal infinities. Taken of the result, it would lose what rounding takes."""
+    d = x - y
+    d = d.same(d).where(d, x.same(y).where(d.num(0), d))
+    return t * (d * unit).op("logistic")
 
 
 def _half_larger(want: Any, x: Any, y: Any) -> Any:
@@ -284,9 +287,7 @@ elementwise(
     np.logaddexp,
     by_kind(f=real.logaddexp),
     count=2,
-    jvp=binary(
-        lambda t, a, b, z: _share(t, a, z, "exp"), lambda t, a, b, z: _share(t, b, z, "exp")
-    ),
+    jvp=binary(lambda t, a, b, z: _share(t, a, b, 1.0), lambda t, a, b, z: _share(t, b, a, 1.0)),
     cost=ELEMENTARY_COST,
     samples=_SUM,
 )
@@ -296,9 +297,7 @@ elementwise(
     np.logaddexp2,
     by_kind(f=real.logaddexp2),
     count=2,
-    jvp=binary(
-        lambda t, a, b, z: _share(t, a, z, "exp2"), lambda t, a, b, z: _share(t, b, z, "exp2")
-    ),
+    jvp=binary(lambda t, a, b, z: _share(t, a, b, _LN2), lambda t, a, b, z: _share(t, b, a, _LN2)),
     cost=ELEMENTARY_COST,
     samples=_SUM,
 )

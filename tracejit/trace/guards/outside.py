@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
-from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from tracejit.dtypes import is_numeric
 from tracejit.errors import LeakedTracerError, UnsupportedError, UnsupportedTypeError
 from tracejit.ir.arguments import number_arg
 from tracejit.trace.convert import is_converted
+from tracejit.trace.guards.bound_callables import held_by, known_by, owner_of
 from tracejit.trace.guards.changes import Changes
 from tracejit.trace.guards.conditions import (
     Environment,
@@ -338,10 +339,27 @@ class Outside(Changes):
 
     def root(self, obj: Any, name: str) -> None:
         """An object that is itself known to the caller (a static argument, ``self``)."""
+        if self.session.made.get(id(obj), (None,))[0] is obj:
+            return
         if not isinstance(obj, PLAIN) or hasattr(obj, "__dict__"):
             self._can_be_read(obj, name)
             self._getters.setdefault(id(obj), (obj, Path(Known(obj)), name))
             self.note_met(obj)
+
+    def called(self, *functions: Any) -> None:
+        """Functions that the caller knows."""
+        for function in functions:
+            self.root(known_by(function), "self")
+
+    def read_held(self, f: Any) -> None:
+        """What is in a bound method or partial function is read where a program calls it."""
+        if not self.is_outside(f):
+            return
+        if isinstance(f, partial):
+            for name in ("func", "args", "keywords"):
+                self.whole(self.attribute(f, name, getattr(f, name), traced=False))
+        elif (owner := owner_of(f)) is not None and not self.is_outside(owner):
+            self.attribute(f, "__self__", owner, traced=False)
 
     def argument(self, obj: Any, number: int) -> None:
         """An object of the program's that is argument leaf ``number``."""
@@ -378,7 +396,7 @@ class Outside(Changes):
             shared = isinstance(value, (np.ndarray, *_SHARED))
             if found is not None and found[0] is value and found[1].leaf and not shared:
                 need_identity(found[1])
-            self.pin(*_held_by(value), functions=functions)
+            self.pin(*held_by(value), functions=functions)
 
     def told_apart(self, *values: Any) -> None:
         """The trace is for these very functions, where one is an argument."""
@@ -401,20 +419,6 @@ class Outside(Changes):
 
 #: Things that many objects share, and that a version may be for.
 _SHARED = (type, FunctionType, BuiltinFunctionType, ModuleType, np.ufunc, np.dtype, Enum)
-
-
-def _held_by(value: Any) -> list[Any]:
-    """What a bound method, function, partial function or container has in it."""
-    if isinstance(value, MethodType | BuiltinMethodType):
-        return [value.__self__]
-    if isinstance(value, FunctionType):
-        if is_converted(value):
-            return []
-        cells = value.__closure__ or ()
-        return [c.cell_contents for c in cells if IsBound(c)() and c.cell_contents is not value]
-    if isinstance(value, partial):
-        return [value.func, *value.args, *value.keywords.values()]
-    return objects_in(value)
 
 
 def refuse_iterator(x: Any, name: str) -> None:

@@ -162,6 +162,7 @@ class StagedOperators(StagedFunctions, StagedOperations):
     def call(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
         outside = self.session.outside
         owner = getattr(f, "__self__", None)
+        outside.read_held(f)
         if is_reader(f, args):
             return read_state(f, args, kwargs)
         if isinstance(f, _OF_CLASSES) and args and type(args[0]) is f.__objclass__ in _CONTAINERS:

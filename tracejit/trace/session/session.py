@@ -444,4 +444,4 @@ def user_lines() -> tuple[tuple[CodeType, int], ...]:
 def where() -> str:
     """``file:line`` of the user's code, for messages."""
     loc = user_location()
-    return "?" if loc is None else f"{os.path.basename(loc.filename)}:{loc.line}"
+    return "?" if loc is None else loc.shown

@@ -11,7 +11,14 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    GeneratorType,
+    MappingProxyType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 import numpy as np
@@ -100,7 +107,8 @@ def _variables(f: FunctionType) -> Iterator[Any]:
 
 def attributes(x: Any) -> dict[str, Any]:
     """The attributes of an instance, those in slots too."""
-    found = dict(getattr(x, "__dict__", {}))
+    held = getattr(x, "__dict__", None)  # anything, where a class has a ``__getattr__``
+    found = dict(held) if isinstance(held, dict | MappingProxyType) else {}
     for base in type(x).__mro__:
         slots = base.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
