@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,9 @@ class Model:
 
     def loss(self, x: Any) -> Any:
         return np.sum(x * x * self.w) * self.k
+
+    def scaled(self, by: Any) -> Any:
+        return self.w * self.k * by
 
     def forward(self, x: Any) -> Any:
         return self.loss(x), x
@@ -71,6 +75,8 @@ WAYS: dict[str, Callable[[Model], Any]] = {
     "partial of a method": lambda m: (lambda f: lambda x: f(x))(functools.partial(m.loss)),
     "by name": lambda m: functools.partial(lambda x, m: m.loss(x), m=m),
     "jit of a partial": lambda m: functools.partial(Model.loss, m),
+    "methodcaller": lambda m: (lambda f: lambda x: f(m))(operator.methodcaller("scaled", by=2.0)),
+    "attrgetter": lambda m: (lambda f: lambda x: f(m)[0] * x[0])(operator.attrgetter("k", "w")),
     "dict.get": lambda m: (lambda get: lambda x: get("k") * x[0])(vars(m).get),
 }
 TRANSFORMS: dict[str, Callable[[Model], Any]] = {
@@ -119,6 +125,23 @@ def test_transforms_of_methods_read_their_objects(name: str) -> None:
         fresh = Model()
         fresh.k, fresh.w = m.k, m.w.copy()
         np.testing.assert_allclose(transformed(X), TRANSFORMS[name](fresh)(X), rtol=1e-14)
+
+
+def test_getters_and_callers_do_what_a_program_does() -> None:
+    first, ends = operator.itemgetter(0), operator.itemgetter(0, -1)
+    rest, total = operator.itemgetter(slice(1, None)), operator.methodcaller("sum", axis=0)
+    shape, append = operator.attrgetter("T.shape"), operator.methodcaller("append", 2.0)
+
+    def all_of(x: Any) -> Any:
+        found = [total(x) * 1.0]
+        append(found)
+        by_first = sorted([(x[1], 1.0), (x[0], 2.0)], key=first)
+        return first(x), ends(x), rest(x), shape(x), found, by_first[0][1]
+
+    for ours, theirs in zip(jit(all_of)(X), all_of(X), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(TypeError, match="itemgetter expected 1 argument, got 2"):
+        jit(lambda x: first(x, x))(X)
 
 
 def _of_new_object(transform: Any, bind: Any) -> Any:

@@ -36,6 +36,7 @@ from tracejit.trace.python.opaque_calls import (
     refuse_mutation,
     run_as_it_is,
 )
+from tracejit.trace.python.operator_getters import GETTERS
 from tracejit.trace.python.table_views import by_keys, given_to
 from tracejit.trace.session.concretize import BoundMethod
 from tracejit.trace.session.plain import (
@@ -103,6 +104,8 @@ def is_seen_through(f: Any) -> bool:
         return convert.is_converted(function) or convertible(function)
     if isinstance(f, functools.partial):
         return is_seen_through(f.func)
+    if isinstance(f, GETTERS):
+        return True
     if isinstance(f, type) and f not in _SEEN_THROUGH:
         init, new = class_attribute(f, "__init__"), class_attribute(f, "__new__")
         return isinstance(init, FunctionType) and convertible(init) and new is object.__new__
