@@ -108,7 +108,8 @@ EFFECTS: list[Any] = [
     contextlib.redirect_stdout(io.StringIO()), ctypes.pythonapi.Py_IsInitialized, np.load,
     np.save, np.savetxt, np.fromfile, np.ones(2).tofile, np.random.seed, np.random.rand,
     np.random.ranf, np.random.default_rng, np.set_printoptions, np.seterr, np.printoptions,
-    np.testing.assert_equal, np.show_config,
+    np.testing.assert_equal, np.show_config, queue.SimpleQueue().put, hashlib.md5().update,
+    hashlib.blake2b().update, zlib.compressobj().compress, zlib.decompressobj().decompress,
 ]  # fmt: skip
 
 
