@@ -290,6 +290,10 @@ def norms(np: Any) -> list[Row]:
         ("cosine", lambda x: x @ w / (np.sqrt(x @ x) * np.sqrt(w @ w)), SIZES),
         ("log(sum(x**2))", lambda x: np.log(np.sum(x**2)), SIZES),
         ("log norm", lambda x: np.log(np.sqrt(np.sum(x * x))), SIZES),
+        ("sqrt(1 + x**2)", lambda x: np.sqrt(1 + x**2), SIZES),
+        ("(x*x + 1)**0.5", lambda x: (x * x + 1) ** 0.5, SIZES),
+        ("x/sqrt(1 + x@x)", lambda x: np.sum(w * (x / np.sqrt(1 + x @ x))), SIZES),
+        ("(x**2 + 1e-6)**-0.5", lambda x: (x**2 + 1e-6) ** -0.5, SIZES),
     ]
 
 

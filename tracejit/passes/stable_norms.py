@@ -74,8 +74,23 @@ def _widened(re: Stable, value: Value) -> Value:
     return emit(re, made.name, *operands, **made.attrs)
 
 
+def _shifted(re: Stable, value: Value) -> bool:
+    """Whether a float32 value is a sum of squares and positive numbers."""
+    made = re.made(value, "add")
+    if made is None or value.dtype != DTYPES["f32"]:
+        return False
+    numbers = [re.literal(v) for v in made.operands]
+    squares = [v for v, number in zip(made.operands, numbers, strict=True) if number is None]
+    positive = all(number is None or number > 0 for number in numbers)
+    return positive and len(squares) == 1 and is_sum_of_squares(re, squares[0])
+
+
 def _root(re: Stable, value: Value) -> Value:
     """The root of a sum of squares: 0 at 0 by choice, in float64 where the squares are."""
+    if _shifted(re, value):
+        out = re.b.convert(emit(re, "sqrt", _widened(re, value)), value.dtype)
+        re.roots.add(out)
+        return out
     x = squared(re, value)
     if x is not None:
         size = emit(re, "abs", x)
@@ -91,9 +106,9 @@ def _root(re: Stable, value: Value) -> Value:
 
 
 def norm(re: Stable, instr: Instr) -> Value | None:
-    """``sqrt`` of a sum of squares: everywhere."""
+    """``sqrt`` of a sum of squares, also with a positive number: everywhere."""
     (x,) = instr.operands
-    return _root(re, x) if is_sum_of_squares(re, x) else None
+    return _root(re, x) if is_sum_of_squares(re, x) or _shifted(re, x) else None
 
 
 def norm_at_zero(re: Stable, instr: Instr) -> Value | None:
@@ -108,7 +123,7 @@ def power_of_norm(re: Stable, instr: Instr) -> Value | None:
     and positive."""
     x, p = instr.operands
     number = re.literal(p)
-    if number is None or not is_sum_of_squares(re, x):
+    if number is None or not (is_sum_of_squares(re, x) or _shifted(re, x)):
         return None
     if number > 0 and float(number).is_integer():
         return None
