@@ -227,6 +227,8 @@ def measured(by_hand: ByHand, checkout: Path, folder: Path) -> str:
 
 
 def main() -> None:
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     checkout = Path(sys.argv[1])
     print("| program | tracejit | C++ by hand | ratio |")
     print("|---|---|---|---|")

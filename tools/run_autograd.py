@@ -665,6 +665,8 @@ def examples(checkout: Path, names: list[str]) -> int:
     found = names or sorted(
         p.stem for p in (checkout / "examples").glob("*.py") if p.stem not in NOT_PROGRAMS
     )
+    if not found:
+        sys.exit(f"{checkout / 'examples'} has no examples: is it a checkout of HIPS/autograd?")
     failed = 0
     for name in found:
         command = [sys.executable, str(Path(__file__).resolve()), "example", str(checkout), name]
@@ -702,4 +704,6 @@ def main(what: str, checkout: Path, rest: list[str]) -> int:
 
 if __name__ == "__main__":
     warnings.filterwarnings("ignore", category=FutureWarning)
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     raise SystemExit(main(sys.argv[1], Path(sys.argv[2]).resolve(), sys.argv[3:]))

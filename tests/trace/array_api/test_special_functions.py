@@ -155,6 +155,31 @@ COMPOSED: dict[str, Callable[..., Any]] = {
 }
 
 
+@pytest.mark.parametrize("name", ["erfcx", "dawsn"])
+def test_derivatives_that_cancel_far_out(name: str) -> None:
+    """By their differential equations, in 60 digits; of float32 to its rounding."""
+    mp = pytest.importorskip("mpmath")
+
+    def true(v: float) -> Any:
+        with mp.workdps(60):
+            x = mp.mpf(float(v))
+            if name == "erfcx":
+                y, c = mp.exp(x * x) * mp.erfc(x), -2 / mp.sqrt(mp.pi)
+                first = 2 * x * y + c
+                return float(first), float(2 * y + 2 * x * first)
+            first = 1 - x * mp.sqrt(mp.pi) * mp.exp(-x * x) * mp.erfi(x)
+            return float(first), float((first - 1) / x - 2 * x * first)
+
+    def f(x: Any) -> Any:
+        return getattr(special, name)(x)
+
+    for dtype, tolerances in ((np.float32, (2e-7, 2e-7)), (np.float64, (2e-13, 3e-11))):
+        x = np.array([0.3, 3.0, 11.9, 12.1, 60.0], dtype)
+        want = np.array([true(v) for v in x]).T
+        for g, w, tolerance in zip((grad(f), grad(grad(f))), want, tolerances, strict=True):
+            np.testing.assert_allclose(vmap(g)(x), w, rtol=tolerance)
+
+
 @pytest.mark.parametrize("name", COMPOSED)
 def test_compositions(name: str) -> None:
     f, x = COMPOSED[name], np.array([0.3, 1.7, -2.2, 4.0])

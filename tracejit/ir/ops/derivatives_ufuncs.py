@@ -90,6 +90,31 @@ def _log_ndtr(x: Expr, y: Expr) -> Expr:
     return below.where(_ROOT_2_OVER_PI / scaled, _gaussian(below.where(x.num(0), x)) / _exp(y))
 
 
+def _far(x: Expr, scale: float, sign: int) -> Expr:
+    """``scale`` times the sum of ``sign**n (2n + 1)!! / (2 x**2)**n``, over ``x**2`` [7.12.1]."""
+    t = 0.5 / (x * x)
+    total = x.num(1)
+    for n in range(10, 0, -1):
+        total = 1 + total * t * (sign * (2 * n + 1))
+    return 2 * scale * t * total
+
+
+def _cancelling(name: str, near: Partial, scale: float, sign: int) -> Partial:
+    """A derivative that cancels far out, where a series is for it; of float32 in float64."""
+
+    def rule(x: Expr, y: Expr) -> Expr:
+        if is_complex(x.v.dtype):
+            return near(x, y)
+        b, own = x.b, x.v.dtype
+        x = Expr(b, b.convert(x.v, "float64"))
+        y = y if own == x.v.dtype else _special(name)(x)
+        far = (x * x).op("gt", 144) if name == "dawsn" else x.op("gt", 12)
+        found = far.where(_far(far.where(x, 12), scale, sign), near(far.where(x.num(0), x), y))
+        return Expr(b, b.convert(found.v, own))
+
+    return rule
+
+
 def _bell(levels: Sequence[Expr]) -> Expr | float:
     """``exp(-f)`` times the derivative of ``exp(f)``, of which ``levels`` are those of f."""
     found: list[Expr | float] = [1.0]
@@ -251,9 +276,9 @@ _UNARY: dict[str, Partial] = {
     # Errors of the normal distribution [7.10, 7.2]
     "erf": lambda x, y: _exp(-(x * x)) * (2 / _ROOT_PI),
     "erfc": lambda x, y: _exp(-(x * x)) * (-2 / _ROOT_PI),
-    "erfcx": lambda x, y: 2 * x * y - 2 / _ROOT_PI,
+    "erfcx": _cancelling("erfcx", lambda x, y: 2 * x * y - 2 / _ROOT_PI, -1 / _ROOT_PI, -1),
     "erfi": lambda x, y: _exp(x * x) * (2 / _ROOT_PI),
-    "dawsn": lambda x, y: 1 - 2 * x * y,
+    "dawsn": _cancelling("dawsn", lambda x, y: 1 - 2 * x * y, -0.5, 1),
     "erfinv": lambda x, y: _exp(y * y) * (_ROOT_PI / 2),
     "erfcinv": lambda x, y: _exp(y * y) * (-_ROOT_PI / 2),
     "ndtr": lambda x, y: _gaussian(x),
