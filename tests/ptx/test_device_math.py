@@ -32,11 +32,13 @@ FUNCTIONS: dict[str, tuple[set[str], float, float]] = {
     "cos": ({"cos.approx.f32"}, 0.0, 2.0**-20),
     "tanh": ({"ex2.approx.ftz.f32", "rcp.approx.ftz.f32"}, 2.0**-21, 0.0),
     **dict.fromkeys(
-        ["tan", "arcsin", "arccos", "arctan", "arctan2", "arcsinh", "arccosh", "arctanh"],
+        ["tan", "arctan", "arctan2", "arcsinh", "arctanh", "cbrt", "hypot"],
         ({"rcp.approx.ftz.f32"}, 2.0**-22, 0.0),
     ),
-    **dict.fromkeys(["cbrt", "hypot"], ({"rcp.approx.ftz.f32"}, 2.0**-22, 0.0)),
-    **dict.fromkeys(["expm1", "log1p", "sinh", "cosh", "power"], (set[str](), 2.0**-22, 0.0)),
+    **dict.fromkeys(
+        ["expm1", "log1p", "sinh", "cosh", "power", "arcsin", "arccos", "arccosh"],
+        (set[str](), 2.0**-22, 0.0),
+    ),
 }
 
 

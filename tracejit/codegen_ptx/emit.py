@@ -84,7 +84,6 @@ class PTXEmitter(LLVMEmitter):
         self.threads = threads
         self.math = math
         self._shared = 0
-        self._quotients_rounded = True
 
     # Approximations of the device: see `device_math.py`.
     def approximate(self, name: str, a: Reg) -> Reg:
@@ -96,14 +95,14 @@ class PTXEmitter(LLVMEmitter):
     @contextmanager
     def approximate_quotients(self) -> Iterator[None]:
         """While active, quotients of float32 are products with an approximate reciprocal."""
-        self._quotients_rounded = False
+        self.rounds_quotients = False
         try:
             yield
         finally:
-            self._quotients_rounded = True
+            self.rounds_quotients = True
 
     def fdiv(self, a: Reg, b: Reg) -> Reg:
-        if self._quotients_rounded or a.dtype != F32:
+        if self.rounds_quotients or a.dtype != F32:
             return super().fdiv(a, b)
         inverse = self.approximate("rcp.approx.ftz", b)
         return inverse if self.known(a) == 1.0 else self.fmul(a, inverse)

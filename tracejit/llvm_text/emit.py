@@ -121,6 +121,7 @@ class LLVMEmitter:
         self.tables: dict[str, str] = {} if tables is None else tables
         self.rare: list[Reg] | None = None
         self.many = False
+        self.rounds_quotients = True
         self._count = 0
 
     #: How many numbers a register holds.

@@ -62,6 +62,10 @@ class Emitter(Protocol):
         """Whether this is computed for many elements at once: in vectors, or a loop that becomes
         such."""
 
+    @property
+    def rounds_quotients(self) -> bool:
+        """Whether `fdiv` rounds to nearest, or is an approximation that a device has."""
+
     def strict(self) -> AbstractContextManager[None]:
         """While active, no fast-math licence is given, whatever the emitter was made for."""
 

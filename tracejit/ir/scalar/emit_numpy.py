@@ -144,6 +144,7 @@ class NumpyEmitter:
     """Scalars are NumPy arrays (or NumPy scalars); complex ones `ComplexPair`s of them."""
 
     many = True
+    rounds_quotients = True
 
     def const(self, value: Any, dtype: DType) -> Any:
         if is_complex(dtype):

@@ -115,8 +115,12 @@ def exp(x: Num) -> Num:
 
 
 def _exp(x: Num) -> Num:
-    low, high = (-746.0, 710.0) if format_of(x) is DOUBLE else (-104.5, 89.0)
-    return exp_of_sum(larger(smaller(x, high), low))  # beyond, it is 0.0 or infinite
+    return exp_of_negative(smaller(x, 710.0 if format_of(x) is DOUBLE else 89.0))
+
+
+def exp_of_negative(x: Num) -> Num:
+    """exp(x) for x up to where it is infinite."""
+    return exp_of_sum(larger(x, -746.0 if format_of(x) is DOUBLE else -104.5))
 
 
 @elementary

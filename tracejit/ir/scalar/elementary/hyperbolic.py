@@ -17,6 +17,8 @@ from tracejit.ir.scalar.elementary.num import (
     elementary,
     fma,
     format_of,
+    half_inverse_root,
+    inverse,
     poly,
     smaller,
     two_product,
@@ -67,7 +69,7 @@ def tanh(x: Num) -> Num:
     near = fma(a * z, poly(z, f.table("TANH")), a)
     n, q = exp_less_one(2.0 * a)
     scale = power_of_two(f, n)
-    far = 1.0 - 2.0 / fma(q, scale, scale + 1.0)
+    far = fma(inverse(fma(q, scale, scale + 1.0)), -2.0, a.const(1.0))
     return where(a < 0.55, near, far).copysign(x)
 
 
@@ -95,7 +97,7 @@ def arccosh(x: Num) -> Num:
     tt, tl = two_product(t, t)
     ph, pl = two_sum(2.0 * t, tt)
     root = ph.sqrt()
-    residual = (fma(-root, root, ph) + (pl + tl)) / where(ph.eq(0.0), 1.0, root + root)
+    residual = (fma(-root, root, ph) + (pl + tl)) * half_inverse_root(ph)
     uh, ul = two_sum(t, root)
     vh, vl = two_sum(t.const(1.0), uh)
     low = vl + (ul + residual)

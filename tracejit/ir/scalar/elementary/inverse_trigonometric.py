@@ -15,6 +15,7 @@ from tracejit.ir.scalar.elementary.num import (
     fast_two_sum,
     fma,
     format_of,
+    half_inverse_root,
     poly,
     smaller,
     two_sum,
@@ -83,8 +84,8 @@ def _arcsine_parts(x: Num) -> tuple[Num, Num, Num, Num]:
     root = z.sqrt()
     s = where(upper, root, a)
     p = z * poly(z, f.table("ASIN"))
-    residual = fma(-root, root, z) / where(z.eq(0.0), 1.0, root + root)
-    return upper, s, where(upper, fma(s, p, residual), s * p), a
+    residual = fma(-root, root, z) * half_inverse_root(z)
+    return upper, s, fma(s, p, where(upper, residual, 0.0)), a
 
 
 @elementary

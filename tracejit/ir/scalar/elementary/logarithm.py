@@ -18,7 +18,7 @@ from tracejit.ir.scalar.elementary.num import (
     fma,
     format_of,
     poly,
-    two_sum,
+    two_product,
     where,
 )
 
@@ -57,43 +57,34 @@ def log_of_split(e: Num, f: Num, fl: Num | None = None) -> Num:
     return fma(ef, ln2, f + _less_f(f, low))
 
 
-def _less_f(f: Num, low: Num) -> Num:
-    """log(1 + f) - f + low."""
-    z = f * f
-    if format_of(f) is SINGLE:
-        return fma(z, fma(f, poly(f, SINGLE.table("LOG1P")), -0.5), low)
-    return _beyond_square(f, z, low) - 0.5 * z
-
-
-def _beyond_square(f: Num, z: Num, low: Num) -> Num:
-    """log(1 + f) - f + z/2 + low, z = f*f: by a polynomial in f, or by one in s with a quotient."""
+def _less_f(f: Num, low: Num | None = None) -> Num:
+    """log(1 + f) - f + low: by a polynomial in f, or by one in s with a quotient."""
     fmt = format_of(f)
+    z = f * f
     if fmt is SINGLE:
-        return fma(z * f, poly(f, fmt.table("LOG1P")), low)
+        rest = fma(f, poly(f, fmt.table("LOG1P")), -0.5)
+        return z * rest if low is None else fma(z, rest, low)
     s = f / (f + 2.0)
     y = s * s
-    r = y * fma(y, poly(y, fmt.table("LOG")), fmt.table("TWO_THIRDS")[0])
-    return fma(s, 0.5 * z + r, low)
-
-
-def _log_near_one(f: Num) -> tuple[Num, Num]:
-    """log(1 + f) as a sum of two, the second right to some bits: f - f*f/2 is carried exactly."""
-    z = f * f
     half = 0.5 * z
-    h = f - half
-    return h, _beyond_square(f, z, (f - h) - half)
+    r = half + y * fma(y, poly(y, fmt.table("LOG")), fmt.table("TWO_THIRDS")[0])
+    return (s * r if low is None else fma(s, r, low)) - half
 
 
 def _in_base(e: Num, f: Num, unit: tuple[float, ...], inverse: tuple[float, ...]) -> Num:
     """e unit + log(1 + f) inverse, both factors in two floats (unit's first has spare bits)."""
-    lh, ll = _log_near_one(f)
-    ph = lh * inverse[0]
-    pl = fma(lh, inverse[0], -ph) + fma(lh, inverse[1], ll * inverse[0])
     ef = e.to_float(f.dtype)
-    h, low = two_sum(ef * unit[0], ph)
+    p, low = two_product(f, f.const(inverse[0]))
+    if format_of(f) is SINGLE:
+        beyond = (-0.5, *SINGLE.table("LOG1P"))
+        low = fma(f, fma(f, poly(f, [c * inverse[0] for c in beyond]), inverse[1]), low)
+    else:
+        low = fma(_less_f(f), inverse[0], fma(f, inverse[1], low))
     if unit[1]:
         low = fma(ef, unit[1], low)
-    return h + (low + pl)
+        ef = ef * unit[0]
+    h, rest = fast_two_sum(ef, p)
+    return h + (rest + low)
 
 
 def log2_in_two(e: Num, f: Num) -> tuple[Num, Num]:
@@ -163,6 +154,11 @@ def log10(x: Num) -> Num:
     f = format_of(x)
     e, m = split(x)
     return _finish(x, _in_base(e, m - 1.0, f.table("LOG10_2_SHORT"), f.table("INV_LN10")))
+
+
+def log1p_of_unit(x: Num) -> Num:
+    """log(1 + x) for x between 0 and 1, or nan."""
+    return log_of_sum(*fast_two_sum(x.const(1.0), x))
 
 
 @elementary

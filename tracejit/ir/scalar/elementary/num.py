@@ -284,6 +284,49 @@ def two_product(a: Num, b: Num) -> tuple[Num, Num]:
     return p, fma(a, b, -p)
 
 
+def _is_divided(x: Num) -> bool:
+    return format_of(x) is not SINGLE or not x.e.rounds_quotients
+
+
+def _guess(x: Num) -> Num:
+    """1 / x to 5%, a float32, from its bits."""
+    found: Num = 0x7EF31000 - x.bits()
+    return found.floats()
+
+
+def inverse(x: Num) -> Num:
+    """1 / x within an ulp, for x of which it is normal; any number where it is not.
+
+    In float32 a guess and two steps are fewer instructions than a division on a GPU, and take no
+    more time on a CPU.
+    """
+    one = x.const(1.0)
+    if _is_divided(x):
+        return one / x
+    r = _guess(x)
+    h = fma(-x, r, one)
+    r = fma(r, fma(h, h, h), r)
+    return fma(r, fma(-x, r, one), r)
+
+
+def rough_inverse(x: Num) -> Num:
+    """The same to 2**-17."""
+    one = x.const(1.0)
+    if _is_divided(x):
+        return one / x
+    r = _guess(x)
+    for _ in range(2):
+        r = fma(r, fma(-x, r, one), r)
+    return r
+
+
+def half_inverse_root(z: Num) -> Num:
+    """1 / (2 sqrt(z)) to 3.5%, finite at 0: by it the rounding of a root is made good."""
+    magic = 0x5EB76000 if format_of(z) is SINGLE else 0x5FD6EB50C7B537A9
+    found: Num = magic - (z.bits() >> 1)
+    return found.floats()
+
+
 def scale_by_power(x: Num, n: Num) -> Num:
     """`x * 2**n` for an integer `n` within twice the exponent range, in two exact steps."""
     f = format_of(x)

@@ -17,6 +17,7 @@ from tracejit.ir.scalar.elementary.num import (
     fma,
     format_of,
     poly,
+    rough_inverse,
     scale_by_power,
     shortcut,
     smaller,
@@ -108,21 +109,20 @@ def cbrt(x: Num) -> Num:
     a = x.abs()
     low = a < f.min_normal
     bits = where(low, a * 2.0**54, a).bits()
-    e = (bits >> f.mantissa) - f.bias
-    third = (((e + 3072) * 21846) >> 16) - 1024  # floor(e / 3) for |e| <= 3072
+    above = 3072 - f.bias
+    e = (bits >> f.mantissa) + choose(low, above - 54, above, bits)
+    third = (e * 21846) >> 16  # floor(e / 3) for e in [0, 6144], of which 1024 are from `above`
     rest = e - third * 3
-    one_bits = f.bias << f.mantissa
-    mantissa_bits = bits & ((1 << f.mantissa) - 1)
-    m = (mantissa_bits | one_bits).floats()
-    a = m * where(rest.eq(2), m.const(4.0), choose(rest.eq(1), 2.0, 1.0, m))
-    root = where(rest.eq(2), m.const(4.0 ** (1 / 3)), choose(rest.eq(1), 2.0 ** (1 / 3), 1.0, m))
+    bits = (bits & ((1 << f.mantissa) - 1)) | (f.bias << f.mantissa)
+    m, a = bits.floats(), (bits + (rest << f.mantissa)).floats()
+    k = rest.to_float(m.dtype)
+    root = fma(fma(k, 0.03378, 0.22614), k, k.const(1.0))  # 2**(k / 3), nearly
     y = root * poly(m, f.table("CBRT"))
     sh, sl = two_product(y, y)
     ch, cl = two_product(sh, y)
     residual = (ch - a) + fma(sl, y, cl)
-    y = y - y * residual / fma(ch, 2.0, a)
-    shift = third - choose(low, 18, 0, third)
-    y = (y.bits() + (shift << f.mantissa)).floats().copysign(x)
+    y = fma(y * residual, -rough_inverse(fma(ch, 2.0, a)), y)
+    y = (y.bits() + ((third - 1024) << f.mantissa)).floats().copysign(x)
     return where((x.abs() > 0.0) & (x.abs() < INF), y, x)
 
 
@@ -159,19 +159,18 @@ def erf(x: Num) -> Num:
     return where(a > 1.0, far, near).copysign(x)
 
 
-def _log_add(x: Num, y: Num, log1p: Num, same: float) -> Num:
-    """The larger plus `log1p`; x + `same` where both are equal (equal infinities too)."""
+def _log_add(x: Num, y: Num, beyond: Num, same: float) -> Num:
+    """The larger plus `beyond`; x + `same` where both are equal (equal infinities too)."""
     larger = where(x > y, x, y)
-    r = where(x.isnan() | y.isnan(), x + y, larger + log1p)
+    r = where(x.isnan() | y.isnan(), x + y, larger + beyond)
     return where(x.eq(y), x + same, r)
 
 
 @elementary
 def logaddexp(x: Num, y: Num) -> Num:
     """log(exp(x) + exp(y)), by NumPy's formula."""
-    e = x.e
-    p = Num(e, exponential.exp(e, (-(x - y).abs()).v))
-    return _log_add(x, y, Num(e, logarithm.log1p(e, p.v)), 0.6931471805599453)
+    p = exponential.exp_of_negative(-(x - y).abs())
+    return _log_add(x, y, logarithm.log1p_of_unit(p), 0.6931471805599453)
 
 
 @elementary
@@ -179,5 +178,5 @@ def logaddexp2(x: Num, y: Num) -> Num:
     """log2(2**x + 2**y), by NumPy's formula."""
     e = x.e
     p = Num(e, exponential.exp2(e, (-(x - y).abs()).v))
-    q = Num(e, logarithm.log1p(e, p.v)) * format_of(x).table("INV_LN2")[0]
+    q = logarithm.log1p_of_unit(p) * format_of(x).table("INV_LN2")[0]
     return _log_add(x, y, q, 1.0)
