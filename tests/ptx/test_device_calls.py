@@ -18,6 +18,7 @@ from tests.ptx.device_calls import put_all  # noqa: E402
 from tests.ptx.fake_device import FakeDriver, fake_device  # noqa: E402
 from tracejit import grad, jit, trees, value_and_grad, vmap  # noqa: E402
 from tracejit.device.driver import CudaError  # noqa: E402
+from tracejit.device_arrays import is_foreign  # noqa: E402
 from tracejit.errors import UnsupportedError  # noqa: E402
 
 OUTSIDE: Any = None
@@ -127,6 +128,57 @@ def test_arrays_in_two_places(gpu: FakeDriver) -> None:
     other = cupy.ndarray(3, "f8", cupy.cuda.MemoryPointer(cupy.cuda.UnownedMemory(64, 24, f, 1), 0))
     with pytest.raises(TypeError, match="first is on GPU 0, second on GPU 1: a call runs on one"):
         f(gpu.put(np.ones(3)), other)
+
+
+class Interface:
+    """An array of another library, as numba and torch say it is one."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        if type(self.array) is np.ndarray:  # as of a tensor of torch's that is on the CPU
+            raise AttributeError("not on a GPU")
+        return {"data": (self.array.data.ptr, False), "version": 3}
+
+    def cupy_array(self) -> Any:  # what cupy makes of it on a GPU
+        return self.array
+
+
+class Capsule:
+    """The same, as JAX says it."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1 if type(self.array) is np.ndarray else 2, 0)
+
+    def cupy_array(self) -> Any:
+        return self.array
+
+
+@pytest.mark.parametrize("kind", [Interface, Capsule])
+def test_arrays_of_other_libraries_are_taken_without_a_copy(gpu: FakeDriver, kind: Any) -> None:
+    def f(x: Any, y: Any) -> Any:
+        x[1:] += y
+        return x * 2, x
+
+    fast = jit(f)
+    memory, other = gpu.put(np.arange(4.0)), gpu.put(np.ones(3))
+    given, host = kind(memory), np.arange(4.0)
+    for _ in range(3):
+        copies = gpu.counts.calls["cuMemcpyHtoDAsync"]
+        double, same = fast(given, other)
+        want, _ = f(host, np.ones(3))
+        np.testing.assert_array_equal(gpu.get(double), want)
+        np.testing.assert_array_equal(gpu.get(memory), host)
+        assert same is given
+        assert gpu.counts.calls["cuMemcpyHtoDAsync"] == copies
+    with pytest.raises(TypeError, match="y is a NumPy array, x is on GPU 0"):
+        fast(given, np.ones(3))
+    assert not is_foreign(kind(np.ones(3))), "it is on the CPU"
 
 
 def test_long_lists_of_numbers_are_no_arrays(gpu: FakeDriver) -> None:
