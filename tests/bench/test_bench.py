@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tracejit.bench import Row, first, show
+from tracejit.bench.__main__ import main
 from tracejit.bench.calls import CallRow, cost
 from tracejit.bench.calls import load as load_calls
 from tracejit.bench.contenders import COPY, Contender, contenders, copying
@@ -124,3 +125,30 @@ def test_first_calls_are_timed_in_processes_of_their_own(tmp_path: Path) -> None
     row = first.measure("x + 1.0", "versions", tmp_path, rounds=1)
     assert min(row.imported, row.decorated, row.called) > 0.0
     assert list(tmp_path.glob("??/*.obj"))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--rounds", "0"], "'0' is not a number of samples"),
+        (["--peers", "numba,julia"], "'julia' is none of "),
+        (["--names", "--dtypes", "f64"], "'f64' is none of float64, float32, int64"),
+        (["--json", "no such folder/times.json"], "is in no folder"),
+        (["--html", "."], "is in no folder, or is one"),
+        (["--compare", "no such file"], "there is no file 'no such file'"),
+        (["--npbench", "."], "'.' is no checkout of NPBench"),
+        (["--npbench", ".", "--preset", "XL"], "'.' is no checkout"),
+        (["--preset", "XL"], "invalid choice: 'XL'"),
+    ],
+)
+def test_what_cannot_be_run_is_said_before_anything_runs(
+    given: list[str],
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(given)
+    assert said in capsys.readouterr().err

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -33,10 +33,51 @@ from tracejit.bench import (
     report,
     show,
 )
+from tracejit.bench.contenders import ALL
 from tracejit.bench.rows import Row, load
 from tracejit.bench.timing import CLOCKS, Measurement, measure
 
 HERE = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+def count(text: str) -> int:
+    """A number of samples, at least one."""
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of samples")
+    return int(text)
+
+
+def some_of(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """Some of the names that there are, separated by commas."""
+
+    def found(text: str) -> tuple[str, ...]:
+        given = tuple(text.split(","))
+        for name in given:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(known)}")
+        return given
+
+    return found
+
+
+def new_file(text: str) -> Path:
+    """Where results can be written: what was measured for an hour must not be lost."""
+    path = Path(text)
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is in no folder, or is one")
+    return path
+
+
+def old_file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text!r}")
+    return Path(text)
+
+
+def checkout(text: str) -> Path:
+    if not any(npbench.programs(Path(text))):
+        raise argparse.ArgumentTypeError(f"{text!r} is no checkout of NPBench")
+    return Path(text)
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -44,20 +85,34 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("path", nargs="?", type=Path, help="a folder or file with ROWS")
     parser.add_argument("-k", default="", metavar="TEXT", help="only rows whose name contains TEXT")
-    parser.add_argument("--peers", help="only these contenders, separated by commas")
-    parser.add_argument("--rounds", type=int, default=25, help="samples of each contender")
+    parser.add_argument(
+        "--peers", type=some_of(sorted(ALL)), help="only these contenders, separated by commas"
+    )
+    parser.add_argument("--rounds", type=count, default=25, help="samples of each contender")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: of all threads")
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--plot", type=Path, metavar="FILE")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="a page that needs nothing else")
-    parser.add_argument("--compare", type=Path, metavar="OLD.json", help="what --json wrote before")
-    parser.add_argument("--npbench", type=Path, metavar="CHECKOUT", help="run NPBench's programs")
+    parser.add_argument("--json", type=new_file, metavar="FILE")
+    parser.add_argument("--plot", type=new_file, metavar="FILE")
+    parser.add_argument(
+        "--html", type=new_file, metavar="FILE", help="a page that needs nothing else"
+    )
+    parser.add_argument(
+        "--compare", type=old_file, metavar="OLD.json", help="what --json wrote before"
+    )
+    parser.add_argument(
+        "--npbench", type=checkout, metavar="CHECKOUT", help="run NPBench's programs"
+    )
     parser.add_argument("--calls", action="store_true", help="what warm calls cost, in µs")
     parser.add_argument("--first", action="store_true", help="first calls in fresh processes")
     parser.add_argument("--gradients", action="store_true", help="values and their gradients")
-    parser.add_argument("--preset", default="S", help="of NPBench: S, M, L or paper")
+    parser.add_argument("--preset", choices=npbench.PRESETS, default="S", help="of NPBench")
     parser.add_argument("--names", action="store_true", help="every NumPy name against NumPy")
-    parser.add_argument("--dtypes", metavar="LIST", help="of --names, separated by commas")
+    parser.add_argument(
+        "--dtypes",
+        type=some_of(names.DTYPES),
+        default=names.DTYPES,
+        metavar="LIST",
+        help="of --names, separated by commas",
+    )
     parser.add_argument("--elementary", action="store_true", help="ns per element by function")
     return parser.parse_args(argv)
 
@@ -95,9 +150,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 1
     if options.names:
-        dtypes = tuple(options.dtypes.split(",")) if options.dtypes else names.DTYPES
         rounds = min(options.rounds, names.ROUNDS)
-        return names.show(path, options.k, rounds, options.json, dtypes)
+        return names.show(path, options.k, rounds, options.json, options.dtypes)
     if options.calls:
         return calls.show([call for call in calls.load(path) if options.k in call.name])
     if options.gradients:
@@ -111,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not rows:
         print(f"no rows named like {options.k!r} in {path}", file=sys.stderr)
         return 1
-    only = frozenset(options.peers.split(",")) | {"tracejit"} if options.peers else frozenset()
+    only = frozenset({*options.peers, "tracejit"}) if options.peers else frozenset()
     found = run(rows, only, options.rounds, options.clock)
     console = Console()
     goals = {row.name: row.goal for row in rows if row.goal is not None}

@@ -61,6 +61,10 @@ class Outcome:
         return self.numpy / self.tracejit
 
 
+#: Sizes of data that each program has.
+PRESETS = ("S", "M", "L", "paper")
+
+
 class BenchProgram:
     """A program of a checkout with the data of a preset."""
 
@@ -158,11 +162,16 @@ def measure(checkout: Path, name: str, preset: str, rounds: int, seconds: float)
     return Outcome(name, theirs, ours, first, chaotic)
 
 
+def programs(checkout: Path) -> list[str]:
+    """The names of the programs of a checkout."""
+    return sorted(file.stem for file in (checkout / "bench_info").glob("*.json"))
+
+
 def outcomes(
     checkout: Path, preset: str, text: str, rounds: int, seconds: float, limit: float
 ) -> Iterator[Outcome]:
     """Every program whose name contains `text`, each in a process of its own."""
-    names = sorted(f.stem for f in (checkout / "bench_info").glob("*.json") if text in f.stem)
+    names = [name for name in programs(checkout) if text in name]
     environment = {**_ONE_THREAD, **os.environ}
     with TemporaryDirectory() as folder:
         # Python's own cache is warm, as that of a package that is installed.
