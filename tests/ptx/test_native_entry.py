@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import sys
 from collections.abc import Callable, Iterator
@@ -192,6 +194,20 @@ def test_the_null_device_counts_no_call_of_python(gpu: FakeDriver) -> None:
             for _ in range(5):
                 assert f(*arrays).shape == (100,)
             assert f.stats().slow_calls == 1
+
+
+@pytest.mark.parametrize(("call", "holds"), [("cuStreamSynchronize", 0), ("cuLaunchKernel", 1)])
+def test_other_threads_run_while_a_call_waits(call: str, holds: int) -> None:
+    """In place of a call of the driver CPython says whether the thread has the GIL: an error, 1."""
+    asked = ctypes.cast(ctypes.pythonapi.PyGILState_Check, ctypes.c_void_p).value
+    assert asked is not None
+    with null_device() as null:
+        null.addresses[call] = asked
+        f = jit(lambda x: x + 1 if x[0] > 1 else x * 2, cache=False)
+        with pytest.raises(CudaError) if holds else contextlib.nullcontext():
+            f(null.empty(100, "f8"))
+        (said,) = f.explain().values()
+        assert "waits for the GPU: a branch depends on it" in said
 
 
 def test_fields_of_another_cupy_are_not_read() -> None:
