@@ -54,7 +54,11 @@ def test_values(name: str, method: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "method"),
-    [(n, m) for n, m in METHODS if m in ("logpdf", "logpmf", "cdf", "logsf", "ppf")],
+    [
+        (n, m)
+        for n, m in METHODS
+        if m in ("logpdf", "logpmf", "cdf", "logsf") or (m == "ppf" and n in CONTINUOUS)
+    ],
 )
 def test_derivatives(name: str, method: str) -> None:
     """By the argument, location and scale, and the shape parameters, against differences."""
@@ -176,3 +180,44 @@ def test_wrong_arguments_and_what_is_not_compiled() -> None:
         jit(lambda x: stats.skewnorm.logpdf(x, 2))(x)
     with pytest.raises(UnsupportedError, match="would"):
         jit(lambda x: stats.norm.rvs(x[0]))(x)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_quantiles_of_counts_are_scipys() -> None:
+    rng = np.random.default_rng(5)
+    q = np.concatenate([rng.random(500), [1e-300, 1e-12, 0.0, 1.0]])
+    share, size = rng.random(q.size), np.floor(np.exp(rng.uniform(0, 8, q.size)))
+    share[:4] = 0.0, 1.0, 0.0, 1.0
+    size[2:5] = 0.0
+
+    def all_of(q: Any, n: Any, p: Any) -> Any:
+        return stats.poisson.ppf(q, n), stats.binom.ppf(q, n, p), stats.geom.ppf(q, p)
+
+    for have, want in zip(jit(all_of)(q, size, share), all_of(q, size, share), strict=True):
+        np.testing.assert_array_equal(have, want)
+
+
+def test_distributions_of_vectors_with_their_parameters_given() -> None:
+    center, spread, x = (
+        np.array([0.1, 0.2]),
+        np.array([[2.0, 0.3], [0.3, 1.5]]),
+        np.array([0.3, 0.6]),
+    )
+    weights, shares = np.array([1.5, 2.0]), np.array([0.4, 0.6])
+    normal, dirichlet = stats.multivariate_normal(center, spread), stats.dirichlet(weights)
+    inside = jit(
+        lambda x, y: (
+            stats.multivariate_normal(center, spread).logpdf(x),
+            stats.dirichlet(weights).pdf(y),
+            normal.pdf(x),
+            dirichlet.logpdf(y),
+        )
+    )
+    want = normal.logpdf(x), dirichlet.pdf(shares), normal.pdf(x), dirichlet.logpdf(shares)
+    np.testing.assert_allclose(inside(x, shares), want, rtol=3e-13)
+    slope = grad(lambda m: stats.multivariate_normal(m, spread).logpdf(x))(center)
+    np.testing.assert_allclose(slope, np.linalg.solve(spread, x - center), rtol=1e-12)
+    normal.mean = np.zeros(2)
+    np.testing.assert_allclose(inside(x, shares)[2], normal.pdf(x), rtol=3e-13)
+    with pytest.raises(UnsupportedError, match="rvs is not compiled"):
+        jit(lambda: stats.multivariate_normal(center, spread).rvs())()

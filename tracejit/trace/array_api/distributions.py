@@ -28,6 +28,7 @@ from tracejit.trace.array_api.standard_forms import (
     gammaln,
     xlogy,
 )
+from tracejit.trace.session.session import current
 from tracejit.trace.values.captured_arrays import seen_inside
 
 
@@ -127,8 +128,10 @@ class Method:
         low, high = self._support(shapes)
         formula = self.of.ppf if self.name == "ppf" else self.of.isf
         assert formula is not None
+        low = low - 1 if self.of.discrete else low
         at_zero, at_one = (low, high) if self.name == "ppf" else (high, low)
-        found = formula(q, *shapes) * scale + loc
+        inside = np.where(ok & (q > 0) & (q < 1), q, 0.5) if self.of.discrete else q
+        found = formula(inside, *shapes) * scale + loc
         found = np.where(
             q == 0, at_zero * scale + loc, np.where(q == 1, at_one * scale + loc, found)
         )
@@ -136,7 +139,7 @@ class Method:
 
 
 _OF_CONTINUOUS = ("logpdf", "pdf", "cdf", "sf", "logcdf", "logsf", "ppf", "isf")
-_OF_DISCRETE = ("logpmf", "pmf", "cdf", "sf", "logcdf", "logsf")
+_OF_DISCRETE = ("logpmf", "pmf", "cdf", "sf", "logcdf", "logsf", "ppf")
 
 
 # Distributions of vectors -------------------------------------------------------------------------
@@ -192,6 +195,13 @@ _OF_VECTORS: dict[tuple[str, str], Formula] = {
 }
 
 
+#: Of classes of such distributions with their parameters given: the name, and the parameters.
+_FROZEN_VECTORS = {
+    "multivariate_normal_frozen": ("multivariate_normal", "mean", "cov", "allow_singular"),
+    "dirichlet_frozen": ("dirichlet", "alpha"),
+}
+
+
 # What a program calls -----------------------------------------------------------------------------
 
 
@@ -238,6 +248,12 @@ def distribution_method(f: MethodType) -> Formula | None:
         if f.__name__ == "__call__" or f.__name__ == "freeze":
             return lambda *args, **kwds: Frozen(name, args, kwds)
         return _found(name, f.__name__)
+    if type(owner).__name__ in _FROZEN_VECTORS:
+        name, *held = _FROZEN_VECTORS[type(owner).__name__]
+        of_vectors = _found(name, f.__name__)
+        read = current().operators.getattr
+        given = [seen_inside(read(owner, n)) for n in held]
+        return None if of_vectors is None else lambda x: of_vectors(x, *given)
     base = getattr(owner, "dist", None)
     args, kwds = getattr(owner, "args", None), getattr(owner, "kwds", None)
     if base is None or not isinstance(args, tuple) or not isinstance(kwds, dict):

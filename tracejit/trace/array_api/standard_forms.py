@@ -21,9 +21,9 @@ INF = math.inf
 _LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
 
 
-def _s(name: str) -> Formula:
+def _s(name: str, module: str = "scipy.special") -> Formula:
     """A function of ``scipy.special``, found when it is called."""
-    return lambda *args: ufunc(name)(*args)
+    return lambda *args: ufunc(name, module)(*args)
 
 
 xlogy, _xlog1py, gammaln, _betaln = map(_s, ("xlogy", "xlog1py", "gammaln", "betaln"))
@@ -34,6 +34,9 @@ _gammaincinv, _gammainccinv = _s("gammaincinv"), _s("gammainccinv")
 _betainc, _betaincc = _s("betainc"), _s("betaincc")
 _betaincinv, _betainccinv = _s("betaincinv"), _s("betainccinv")
 _stdtr, _stdtrit = _s("stdtr"), _s("stdtrit")
+_pdtrik = _s("pdtrik")
+_binom_ppf = _s("_binom_ppf", "scipy.special._ufuncs")
+_nbinom_ppf = _s("_nbinom_ppf", "scipy.special._ufuncs")
 
 
 @dataclass(frozen=True)
@@ -258,11 +261,25 @@ CONTINUOUS = {
     ),
 }
 
+
+def _poisson_ppf(q: Any, mu: Any) -> Any:
+    """What solves the equation up to rounding, rounded up, or the number below."""
+    k = np.ceil(_pdtrik(q, mu))
+    below = np.maximum(k - 1, 0)
+    return np.where(_gammaincc(below + 1, mu) >= q, below, k)
+
+
+def _geom_ppf(q: Any, p: Any) -> Any:
+    k = np.ceil(np.log1p(-q) / np.log1p(-p))
+    return np.where((-np.expm1(np.log1p(-p) * (k - 1)) >= q) & (k > 0), k - 1, k)
+
+
 DISCRETE = {
     "poisson": StandardForm(
         ("mu",),
         lambda k, mu: xlogy(k, mu) - gammaln(k + 1) - mu,
         cdf=lambda k, mu: _gammaincc(np.floor(k) + 1, mu),
+        ppf=_poisson_ppf,
         sf=lambda k, mu: _gammainc(np.floor(k) + 1, mu),
         discrete=True,
         low=0.0,
@@ -272,6 +289,7 @@ DISCRETE = {
         ("n", "p"),
         _binom_log,
         cdf=lambda k, n, p: _binom_cdf(np.floor(k), n, p),
+        ppf=_binom_ppf,
         discrete=True,
         low=0.0,
         high=lambda n, p: n,
@@ -281,6 +299,7 @@ DISCRETE = {
         ("p",),
         lambda k, p: _binom_log(k, 1.0, p),
         cdf=lambda k, p: _binom_cdf(np.floor(k), 1.0, p),
+        ppf=lambda q, p: _binom_ppf(q, 1.0, p),
         discrete=True,
         low=0.0,
         high=1.0,
@@ -290,6 +309,7 @@ DISCRETE = {
         ("p",),
         lambda k, p: _xlog1py(k - 1, -p) + np.log(p),
         cdf=lambda k, p: -np.expm1(np.log1p(-p) * np.floor(k)),
+        ppf=_geom_ppf,
         sf=lambda k, p: np.exp(np.log1p(-p) * np.floor(k)),
         discrete=True,
         low=1.0,
@@ -301,6 +321,7 @@ DISCRETE = {
             gammaln(n + k) - gammaln(k + 1) - gammaln(n) + n * np.log(p) + _xlog1py(k, -p)
         ),
         cdf=lambda k, n, p: _betainc(n, np.floor(k) + 1, p),
+        ppf=_nbinom_ppf,
         sf=lambda k, n, p: _betaincc(n, np.floor(k) + 1, p),
         discrete=True,
         low=0.0,

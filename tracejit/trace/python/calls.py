@@ -354,15 +354,16 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 def library_call(f: Any, root: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A Python function of a library, run as it is. NumPy makes arrays, others may keep ours."""
-    must_be_pure(f)
     given = (*args, *kwargs.values())
+    traced = any(map(contains_tracer, given))
+    found = from_library(f) if root == "scipy" and traced else None
+    if found is None:
+        must_be_pure(f)
     if root != "copy" and holds(is_grown, *given):
         refuse_grown(f"{f.__name__}()")
-    traced = any(map(contains_tracer, given))
+    if found is not None:
+        return numpy_call(f, found, args, kwargs)
     if root == "scipy" and traced:
-        found = from_library(f)
-        if found is not None:
-            return numpy_call(f, found, args, kwargs)
         refuse_library(f)
     if root != "numpy":
         return run_as_it_is(f, args, kwargs)
