@@ -11,7 +11,8 @@ from tests.programs.chosen_texts import CHOSEN
 from tests.programs.percent_texts import PERCENT
 from tests.programs.phrase import Phrase, cases, check
 from tests.programs.shown_texts import SHOWN
-from tracejit import UnsupportedError, grad, jit
+from tests.programs.texts_of_the_run import GROWN_TEXTS
+from tracejit import StructureError, UnsupportedError, grad, jit
 
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(PERCENT))
@@ -41,6 +42,37 @@ def test_chosen_texts(phrase: Phrase, policy: str) -> None:
 @pytest.mark.parametrize(("phrase", "policy"), cases(SHOWN))
 def test_shown_texts(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(GROWN_TEXTS))
+def test_texts_of_the_run(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+def test_texts_of_the_run_that_are_refused() -> None:
+    def at_both_ends(x: Any) -> str:
+        text = ""
+        for v in x:
+            text = "(" + text + str(v) + ")"
+        return text
+
+    def shown(x: Any) -> None:
+        text = ""
+        for v in x:
+            text += "+" if v > 0 else "-"
+        print(text)
+
+    def as_an_array(x: Any) -> Any:
+        return np.array([f"{v}" for v in x])
+
+    refusals: list[tuple[Any, type[Exception], str]] = [
+        (at_both_ends, StructureError, "append its parts to a list, and join that"),
+        (shown, UnsupportedError, "return it, or show its parts"),
+        (as_an_array, UnsupportedError, "an array of the texts in it"),
+    ]
+    for f, kind, says in refusals:
+        with pytest.raises(kind, match=says):
+            jit(f, shapes="dynamic")(np.ones(40))
 
 
 def test_what_shows_a_text_is_refused_where_it_needs_to_be_known() -> None:

@@ -9,7 +9,7 @@ exported reads the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -52,13 +52,15 @@ class PythonOut:
 class PartOut:
     """One part of each item of a list: IR result ``column``, numbers of these kinds of Python's or
     dtypes of NumPy's, IR result ``tag`` saying of which where there are several. ``items``: arrays
-    or lists of numbers. ``heap``: they are numbers of its lists."""
+    or lists of numbers. ``heap``: they are numbers of its lists. ``texts``: they are places among
+    texts, each made of the parts beside it."""
 
     column: int
     kinds: tuple[str | np.dtype[Any], ...]
     tag: int | None = None
     items: type | None = None
     heap: HeapOut | None = None
+    texts: tuple[tuple[Callable[..., str], tuple[PartOut, ...]], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,8 @@ class Lists:
         column = self.column(out.column)[which]
         if out.heap is not None:
             return [self.numbered(out.heap, n) for n in column.tolist()]
+        if out.texts:
+            return self._texts(out, column.tolist(), which)
         if out.items is np.ndarray:
             return [row.copy() for row in column]  # with memory of its own
         if out.tag is None:
@@ -77,6 +79,14 @@ class Lists:
             return found
         n = column.shape[1]
         return [found[k * n : (k + 1) * n] for k in range(len(column))]
+
+    def _texts(self, out: PartOut, places: list[int], which: slice) -> list[str]:
+        """Each of the texts that numbers are the places of."""
+        values = [[self._part(part, which) for part in parts] for _, parts in out.texts]
+        found = []
+        for row, place in enumerate(places):
+            found.append(out.texts[place][0](*(column[row] for column in values[place])))
+        return found
 
 
 def _of_kinds(

@@ -55,7 +55,7 @@ def _is_native_list(out: ListOut, results: Sequence[abi.Result], met: set[int]) 
 
 def _is_native_part(part: PartOut, results: Sequence[abi.Result], met: set[int]) -> bool:
     stored = results[part.column]
-    if not isinstance(stored, abi.ArrayResult) or part.tag is not None:
+    if not isinstance(stored, abi.ArrayResult) or part.tag is not None or part.texts:
         return False
     if part.heap is not None:
         return _is_native_heap(part.heap, results, met)

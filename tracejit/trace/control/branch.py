@@ -26,6 +26,8 @@ from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.dunder_methods import applied
 from tracejit.trace.values.dynamic_list import is_grown, length_of
 from tracejit.trace.values.entries import is_table, table_in
+from tracejit.trace.values.grown_texts import part_that_tells, surely_some
+from tracejit.trace.values.marked_texts import is_marked
 from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.table_buffers import entry_count
 from tracejit.trace.values.tagged import each_kind, tags
@@ -46,7 +48,9 @@ def as_test(x: Any) -> bool | Value:
     if isinstance(x, TaggedScalar):
         return _truth_of_tagged(x)
     if isinstance(x, ChosenConstant):
-        return as_test(each_kind(bool, x))
+        return as_test(each_kind(bool_of, x))
+    if is_marked(x) and not surely_some(x):
+        return as_test(part_that_tells(x))
     x = seen(x)
     if not isinstance(x, Tracer):
         session.outside.whole(x)

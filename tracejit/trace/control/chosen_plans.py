@@ -8,7 +8,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.types import TensorType, dtype_of
 from tracejit.records import dataclass
 from tracejit.trace.control.edges import Edge
-from tracejit.trace.control.plans import Arrivals, BindingPlan, KnownValue
+from tracejit.trace.control.plans import Arrivals, BindingPlan, KnownValue, Placeholders
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import current
 from tracejit.trace.values.chosen_constants import (
@@ -35,7 +35,8 @@ class ChosenPlan(BindingPlan):
         return [place_among(x, self.choices)]
 
     def opened(self, entry: Any, given: Arrivals) -> Any:
-        return ChosenConstant(self.choices, given.take(TensorType(dtype_of("i64"))))
+        which = given.take(TensorType(dtype_of("i64")))
+        return ChosenConstant(self.choices, which, carried=isinstance(given, Placeholders))
 
 
 def chosen_plan(plan: BindingPlan, *values: Any) -> BindingPlan | None:

@@ -21,7 +21,14 @@ from tracejit.trace.control.carried_storage import (
 )
 from tracejit.trace.control.choices import binding, pieces
 from tracejit.trace.control.chosen_plans import ChosenPlan
-from tracejit.trace.control.held_contents import Target, common_target, is_held, refers_below
+from tracejit.trace.control.grown_texts import GrownPlan, grown_plan, shows
+from tracejit.trace.control.held_contents import (
+    Target,
+    common_target,
+    holds_texts_of,
+    is_held,
+    refers_below,
+)
 from tracejit.trace.control.list_plans import list_plan
 from tracejit.trace.control.meeting import Ends, Meeting, bound
 from tracejit.trace.control.number_fixpoint import wider_plan
@@ -68,6 +75,10 @@ class NotConverged(Exception):  # noqa: N818
 
 class Resized(NotConverged):
     """A list or dict has another number of items at the end of an iteration."""
+
+
+class TextGrows(NotConverged):
+    """An iteration makes a text of what it begins with that is not only longer at one end."""
 
 
 class Growing(Resized):
@@ -179,11 +190,23 @@ class Ending(Meeting):
         if isinstance(target, tuple) and not self._has_shapes(target):
             target = LIST_HEAPS["by_reference"](target)
             target = target if self._has_shapes(target) else None
+        if target is not None and holds_texts_of(entry, target):
+            target = entry[0].form
         if target is not None and not is_held(entry, target):
             return self._noted(plan, Growing(name, entry, target, table or is_grown(end)))
         if tuple(parts_of(entry)) != tuple(parts_of(end)):
             raise Resized(name)
         return self.structure(name, end, self.parts_met(name, plan, x, first_plan))
+
+    def texts(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        found = grown_plan(plan, x.entry, x.start, x.end)
+        if found is not None:
+            return found
+        if isinstance(plan, GrownPlan) or (
+            isinstance(x.start, ChosenConstant) and shows(x.end, x.start)
+        ):
+            raise TextGrows(name)
+        return super().texts(name, plan, x)
 
     def tuples(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
         if self.unrolls and all(type(v) is tuple for v in x.both):

@@ -17,6 +17,7 @@ from tracejit.trace.values.dynamic_list import (
     form_of,
     is_grown,
     is_ref,
+    joined_forms,
     refuse,
 )
 from tracejit.trace.values.entries import is_table, put_table, table_in
@@ -65,6 +66,19 @@ def is_held(held: Any, target: Target) -> bool:
     if isinstance(target, TableForm):
         return is_table(held) and table_in(held).form == target
     return len(held) == 1 and type(held[0]) is ListBuffer and held[0].form == target
+
+
+def holds_texts_of(held: Any, target: Target) -> bool:
+    """Whether a run without items is of texts, which an earlier attempt has found, and more of them
+    than are put there now: some of what they say was known then."""
+    if not (isinstance(target, tuple) and len(held) == 1 and type(held[0]) is ListBuffer):
+        return False
+    mine: ElementKinds = held[0].form
+    if held[0].count != 0 or not any(k.kinds == ("text",) for k in mine[0]):
+        return False
+    pairs = list(zip(mine[0], target[0], strict=False))
+    same = all(a == b or a.kinds == b.kinds == ("text",) for a, b in pairs)
+    return same and joined_forms(mine, target) == mine
 
 
 def refers(target: Target) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from tracejit.errors import StructureError
 from tracejit.ir.core import Value
 from tracejit.trace.control.edges import Edge, TracedSide
+from tracejit.trace.control.grown_texts import shows
 from tracejit.trace.control.held_contents import NotInHeap, Target, common_target, is_held, refers
 from tracejit.trace.control.join_arrays import ArrayJoin, Finish
 from tracejit.trace.control.list_plans import AllOf, ListPlan, RefPlan, TablePlan
@@ -53,9 +54,10 @@ from tracejit.trace.values.all import (
 )
 from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.dynamic_list import is_grown, length_of
+from tracejit.trace.values.grown_texts import GrownText
 from tracejit.trace.values.list_heap_sites import one_heap
 from tracejit.trace.values.list_heaps import Heap
-from tracejit.trace.values.marked_texts import apart, is_marked
+from tracejit.trace.values.marked_texts import apart, as_text, is_marked
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.table_forms import TableForm
@@ -303,8 +305,21 @@ class Join(ArrayJoin, Meeting):
     def _array(self, finish: Finish) -> BindingPlan:
         return JoinedArray(lambda: finish(self.found))
 
+    def texts(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        """What one side leaves as it was and the other one makes longer is shown by both."""
+        a, b = x.both
+        if isinstance(a, ChosenConstant) and shows(b, a):
+            a = as_text(a)
+        elif isinstance(b, ChosenConstant) and shows(a, b):
+            b = as_text(b)
+        return super().texts(name, KnownValue(a), Ends(a, a, b))
+
     def alone(self, name: str, x: Any, edge: int = 1) -> BindingPlan:
         alone = super().alone
+        made = x.which if isinstance(x, ChosenConstant) else None
+        made = x.items.columns[0] if isinstance(x, GrownText) else made
+        if made is not None and not self.sides[edge].defines(made):
+            return KnownValue(x)
         if not is_shared(x):
             return alone(name, x, edge)
         return self._once((id(x), edge), x, lambda: alone(name, x, edge))

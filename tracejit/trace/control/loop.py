@@ -14,7 +14,7 @@ from tracejit.ir.extent import Dim, emax, floordiv, mod
 from tracejit.trace.control.branch import as_test, staged_if
 from tracejit.trace.control.carried_permutation import Swapped
 from tracejit.trace.control.escape import CarriedByValue, alone
-from tracejit.trace.control.fixpoint import Escapes, Growing, NotConverged, Resized
+from tracejit.trace.control.fixpoint import Escapes, Growing, NotConverged, Resized, TextGrows
 from tracejit.trace.control.held_contents import make_hold, refers
 from tracejit.trace.control.loop_attempt import (
     UNROLL_LIMIT,
@@ -296,6 +296,12 @@ def _unsteady(loop: StagedLoop, reason: NotConverged, go: bool | Value) -> None:
             raise StructureError(
                 f"{where()}: a {reason} changes its length in a loop that is decided at run time: "
                 "write into an array of fixed size and count"
+            )
+        if isinstance(reason, TextGrows):
+            raise StructureError(
+                f"{where()}: the text {str(reason)!r} is made anew of itself in a loop that is "
+                "decided at run time, which may make it longer at one end (r += part): append its "
+                "parts to a list, and join that"
             )
         raise StructureError(
             f"{where()}: {str(reason)!r} changes its kind from one iteration to the next; "

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from tracejit.records import dataclass
 from tracejit.trace.control.array_plans import SelectPlan
 from tracejit.trace.control.chosen_plans import ChosenPlan, chosen_plan
+from tracejit.trace.control.grown_texts import plan_of_value
 from tracejit.trace.control.list_plans import RefPlan, list_plan, wider_list
 from tracejit.trace.control.number_plans import is_any_number
 from tracejit.trace.control.objects import has_parts, parts_of
@@ -33,6 +34,7 @@ from tracejit.trace.control.tuple_plans import are_of_run, items_of, tuple_plan
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.values.all import Array
 from tracejit.trace.values.chosen_constants import ChosenConstant, is_choice
+from tracejit.trace.values.grown_texts import GrownText
 from tracejit.trace.values.list_heap_sites import one_heap
 from tracejit.trace.values.marked_texts import is_marked, is_text
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
@@ -80,6 +82,8 @@ class Meeting(ABC):
             if a.dtype != b.dtype or a.ndim != b.ndim:
                 self.refuse(name, a, b, "give both one dtype and rank")
             return self.arrays_met(name, plan, x)
+        if isinstance(a, GrownText) and isinstance(b, GrownText):
+            return plan_of_value(a, b) or self.refuse(name, a, b, "join both in one way")
         found = list_plan(b)
         if found is not None and type(a) is type(b):
             if isinstance(found, RefPlan) and a.heap is not b.heap:
@@ -87,7 +91,7 @@ class Meeting(ABC):
             found = wider_list(plan, a, found)
             return plan if plan == found else found
         if (is_marked(a) or is_marked(b)) and is_text(a) and is_text(b) and a is not b:
-            return self._texts(name, plan, x)
+            return self.texts(name, plan, x)
         if is_choice(a) and is_choice(b) and not is_same(a, b):
             chosen = chosen_plan(plan, a, b)
             if chosen is not None:
@@ -115,7 +119,7 @@ class Meeting(ABC):
             self.refuse(name, *x.both, "make both as long, or let all items be of one kind")
         return plan if plan == found else found
 
-    def _texts(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+    def texts(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
         """The plan of a text with values of the run in it."""
 
         def met(known: BindingPlan | None, first: Any, start: Any, last: Any) -> BindingPlan:
@@ -153,6 +157,10 @@ class Meeting(ABC):
             return self.number(x, edge)
         if isinstance(x, Array):
             return self.array(x, edge)
+        if isinstance(x, GrownText):
+            of_value = plan_of_value(x)
+            assert of_value is not None
+            return of_value
         if is_marked(x):
             return plan_of_text(x, lambda value: self.alone(name, value, edge))
         if isinstance(x, ChosenConstant):

@@ -9,14 +9,19 @@ from tracejit.ir.core import Value
 from tracejit.ir.types import TensorType, dtype_of
 from tracejit.records import dataclass
 from tracejit.trace.control.edges import Edge
-from tracejit.trace.control.plans import Arrivals, BindingPlan
+from tracejit.trace.control.plans import Arrivals, BindingPlan, Placeholders
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import current
-from tracejit.trace.values.chosen_constants import MOST_CHOICES, ChosenConstant
-from tracejit.trace.values.marked_texts import Between, apart, chosen_text, together
+from tracejit.trace.values.chosen_constants import MOST_CHOICES
+from tracejit.trace.values.marked_texts import (
+    Between,
+    as_text,
+    chosen_text,
+    place_of_text,
+    texts_of,
+    together,
+)
 
-#: The values of each of the texts that one may be.
-Texts = dict[Between, tuple[Any, ...]]
 #: The plan of a value: what is known of it, and its name on the first edge, where what is between
 #: begins, and on the second.
 Met = Callable[[BindingPlan | None, Any, Any, Any], BindingPlan]
@@ -29,8 +34,11 @@ class TextPlan(BindingPlan):
     texts: tuple[tuple[Between, tuple[BindingPlan, ...]], ...]
 
     def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
-        held = texts_of(x)
+        held = _texts_of(x)
         places = [between for between, _ in self.texts]
+        if any(between not in places for between in held):  # as it was, where it was made longer
+            x = as_text(x)
+            held = texts_of(x)
         found = [] if len(places) == 1 else [_place(x, places)]
         for between, plans in self.texts:
             values = held.get(between, (UNDEFINED,) * len(plans))
@@ -44,14 +52,16 @@ class TextPlan(BindingPlan):
             together(between, [plan.rebuild(UNDEFINED, given) for plan in plans])
             for between, plans in self.texts
         ]
-        return made[0] if which is None else chosen_text(made, which)
+        if which is None:
+            return made[0]
+        return chosen_text(made, which, carried=isinstance(given, Placeholders))
 
 
 def text_plan(plan: BindingPlan, entry: Any, start: Any, end: Any, met: Met) -> TextPlan | None:
     """The plan of what is a text on two edges, and holds what ``plan`` does; None where these are
     too many. ``met``: see ``Met``."""
     known = dict(plan.texts) if isinstance(plan, TextPlan) else {}
-    first, begun, last = (texts_of(x) for x in (entry, start, end))
+    first, begun, last = (_texts_of(x) for x in (entry, start, end))
     found: list[tuple[Between, tuple[BindingPlan, ...]]] = []
     for between in dict.fromkeys([*known, *first, *last]):
         nothing = (UNDEFINED,) * len(between[1])
@@ -66,22 +76,9 @@ def plan_of_text(x: Any, alone: Callable[[Any], BindingPlan]) -> TextPlan:
     return TextPlan(tuple((k, tuple(map(alone, values))) for k, values in texts_of(x).items()))
 
 
-def texts_of(x: Any) -> Texts:
-    """The texts that one may be."""
-    if x is UNDEFINED:
-        return {}
-    return dict(map(apart, x.choices if isinstance(x, ChosenConstant) else (x,)))
+def _texts_of(x: Any) -> dict[Between, tuple[Any, ...]]:
+    return {} if x is UNDEFINED else texts_of(x)
 
 
 def _place(x: Any, places: list[Between]) -> Value:
-    """Which of these texts it is."""
-    b = current().b
-    if x is UNDEFINED:
-        return b.const(0, "i64")
-    if not isinstance(x, ChosenConstant):
-        return b.const(places.index(apart(x)[0]), "i64")
-    found = [b.const(places.index(apart(text)[0]), "i64") for text in x.choices]
-    *most, place = found
-    for flag, other in zip(reversed(x.flags), reversed(most), strict=True):
-        place = b.op("select", flag, other, place)
-    return place
+    return current().b.const(0, "i64") if x is UNDEFINED else place_of_text(x, places)

@@ -35,6 +35,7 @@ from tracejit.trace.values.dynamic_list import (
 )
 from tracejit.trace.values.iterables import steps_of
 from tracejit.trace.values.list_kinds import Kind, by_part
+from tracejit.trace.values.marked_texts import is_text
 from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.views.broadcast import match_shape
 
@@ -204,7 +205,8 @@ def _same(x: list[Any], value: Any) -> list[Any] | Array:
     operators = current().operators
     if is_grown(x):
         run = run_of(x)
-        _must_be_numbers(run)
+        if not (is_text(value) and run.form[0][0].kinds == ("text",)):
+            _must_be_numbers(run)
         if not run.form[1] and is_number(value):
             found: Array = fresh(numbers_of(run)) == value
             return found

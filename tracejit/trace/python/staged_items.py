@@ -332,6 +332,8 @@ class StagedItems(Operators):
 
     def augassign(self, op: str, target: Any, value: Any) -> Any:
         if any_chosen(target) or (any_chosen(value) and type(target) is not list):
+            if op == "+=" and isinstance(target, str | ChosenConstant):
+                return self.binary("+", target, value)
             return each_kind(lambda x, y: self.augassign(op, x, y), target, value)
         of_dicts = type(target) is dict and (is_table(target) or is_table(value))
         if op == "|=" and of_dicts:

@@ -9,12 +9,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tracejit.errors import UnsupportedError, all_ask, throw
-from tracejit.trace.session.concretize import DeferredText, shown_later
+from tracejit.trace.control.generated import Generated
+from tracejit.trace.session.concretize import DeferredText
 from tracejit.trace.session.marks import MARK
 from tracejit.trace.session.session import current, where
-from tracejit.trace.values.all import PyScalar
+from tracejit.trace.values.all import Array, PyScalar
 from tracejit.trace.values.chosen_constants import MOST_CHOICES, ChosenConstant
-from tracejit.trace.values.marked_texts import as_value, is_marked, is_text
+from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
+from tracejit.trace.values.grown_texts import GrownText
+from tracejit.trace.values.iterables import steps_of
+from tracejit.trace.values.marked_texts import as_text, as_value, is_marked, is_text
+from tracejit.trace.values.run_tuples import RunTuple
+from tracejit.trace.values.tagged import each_kind
+
+#: Among so many texts, each known, may be what an iteration begins with.
+_KNOWN = 12
 
 
 class _Fields(string.Formatter):
@@ -53,17 +62,22 @@ def _format_map(template: str, values: Mapping[str, Any], /) -> Any:
 
 def _join(between: str, items: Any, /) -> Any:
     """Marks stand for the texts that the run chooses, where there are many that it may make."""
-    if not isinstance(items, list | tuple) or not all(map(is_text, items)):
+    if isinstance(items, RunTuple):
+        items = items.items
+    elif isinstance(items, Array | Generated) or steps_of(items) is not None:
+        items = current().operators.call(list, items)
+    if not isinstance(items, list | tuple):
+        return NotImplemented
+    if is_grown(items):
+        run = run_of(items)
+        texts = run.form[1] is None and run.form[0][0].kinds == ("text",)
+        return GrownText(run, between).as_text() if texts else refuse("the text joined")
+    if not all(map(is_text, items)):
         return NotImplemented
     chosen = [len(x.choices) for x in items if isinstance(x, ChosenConstant)]
     if not chosen or (math.prod(chosen) <= MOST_CHOICES and not any(map(is_marked, items))):
         return NotImplemented
     return between.join(map(as_text, items))
-
-
-def as_text(x: Any) -> str:
-    """A text, with a mark for one that the run chooses."""
-    return shown_later(x, "") if isinstance(x, ChosenConstant) else x
 
 
 def _aligned(side: str) -> Callable[..., Any]:
@@ -107,10 +121,17 @@ def added(left: Any, right: Any) -> Any:
     tracing; NotImplemented of others."""
     if not (is_text(left) and is_text(right)):
         return NotImplemented
-    found = math.prod(len(x.choices) for x in (left, right) if isinstance(x, ChosenConstant))
-    if 2 * found <= MOST_CHOICES and not any(map(is_marked, (left, right))):
+    chosen = [x for x in (left, right) if isinstance(x, ChosenConstant)]
+    grows = [x for x in chosen if x.carried and (is_marked(x) or len(x.choices) > _KNOWN)]
+    if grows:  # which of the others it is decides by what it is longer
+        left, right = (as_text(x) if any(x is g for g in grows) else x for x in (left, right))
+        return each_kind(lambda x, y: as_text(x) + as_text(y), left, right)
+    found = math.prod(len(x.choices) for x in chosen)
+    if 2 * found > MOST_CHOICES:
+        return as_text(left) + as_text(right)
+    if not any(map(is_marked, (left, right))):
         return NotImplemented
-    return as_text(left) + as_text(right)
+    return each_kind(lambda x, y: x + y, left, right)
 
 
 all_ask(globals(), TypeError, ValueError, LookupError, AttributeError)

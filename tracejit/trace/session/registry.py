@@ -37,6 +37,8 @@ ARRAY: dict[str, Implementation] = {}
 NUMBER: dict[str, Implementation] = {}
 #: What is known of lists of numbers as items of lists: as a value, made of one, its kind (values).
 LIST_ROWS: dict[str, Implementation] = {}
+#: What texts are as items of a list, and what holds two of them.
+LIST_TEXTS: dict[str, Implementation] = {}
 #: How a list becomes a reference, a reference a list, and what references meet in (values).
 LIST_HEAPS: dict[str, Implementation] = {}
 #: How a dict or set is gone through of which the run decides the keys (python).

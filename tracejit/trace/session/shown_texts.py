@@ -10,23 +10,56 @@ from typing import Any
 
 from tracejit import trees
 from tracejit.ir.interpret.print_effect import formatted
+from tracejit.records import dataclass
 
 
 class ShownText:
     """A text: texts, with values between them, and what a replacement field says of each value."""
 
-    def __init__(self, between: tuple[Sequence[str], Sequence[str]], values: Sequence[Any]) -> None:
+    def __init__(
+        self, between: tuple[tuple[str, ...], tuple[str, ...]], values: Sequence[Any]
+    ) -> None:
         self.between = between
         self.values = tuple(values)
 
 
-def _text(between: tuple[Sequence[str], Sequence[str]], values: Sequence[Any]) -> Any:
+@dataclass(frozen=True)
+class TextMaker:
+    """Makes a text of its values."""
+
+    between: tuple[tuple[str, ...], tuple[str, ...]]
+
+    def __call__(self, *values: Any) -> str:
+        (first, *rest), hows = self.between
+        rows = zip(hows, values, rest, strict=True)
+        return first + "".join(formatted(f"{{0{how}}}", [x]) + text for how, x, text in rows)
+
+
+def _text(between: tuple[tuple[str, ...], tuple[str, ...]], values: Sequence[Any]) -> Any:
     """The text that the caller gets; of what stands for values, another stand-in."""
     if any(type(x).__module__.startswith("tracejit.") for x in values):
         return ShownText(between, values)
-    (first, *rest), hows = between
-    rows = zip(hows, values, rest, strict=True)
-    return first + "".join(formatted(f"{{0{how}}}", [x]) + text for how, x, text in rows)
+    return TextMaker(between)(*values)
 
 
 trees.register(ShownText, lambda x: (x.values, x.between), _text)
+
+
+class JoinedText:
+    """A text: the items of a list with ``between`` between them; ``backwards``: the last first."""
+
+    def __init__(self, items: list[Any], between: str, *, backwards: bool) -> None:
+        self.items = items
+        self.how = between, backwards
+
+
+def _joined(how: tuple[str, bool], parts: Any) -> Any:
+    """As ``_text``."""
+    between, backwards = how
+    (items,) = parts
+    if len(items) == 1 and isinstance(items[0], trees.Run):
+        return between.join(reversed(items[0]) if backwards else items[0])
+    return JoinedText(items, between, backwards=backwards)
+
+
+trees.register(JoinedText, lambda x: ((x.items,), x.how), _joined)

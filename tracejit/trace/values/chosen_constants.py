@@ -24,11 +24,13 @@ MOST_CHOICES = 32
 class ChosenConstant(Tracer):
     """``choices[which]``, which are of one class. ``which`` is an ``i64[]`` IR value."""
 
-    __slots__ = ("choices", "which")
+    __slots__ = ("carried", "choices", "which")
 
-    def __init__(self, choices: Sequence[Any], which: Value) -> None:
+    def __init__(self, choices: Sequence[Any], which: Value, *, carried: bool = False) -> None:
         self.choices = tuple(choices)
         self.which = which
+        #: An iteration begins with it: what it is made longer by is asked for.
+        self.carried = carried
 
     @property
     def flags(self) -> tuple[Value, ...]:

@@ -452,6 +452,8 @@ def array_of(run: ListBuffer) -> Value:
     kinds, make = run.form
     if any(k.lists is not None for k in kinds):
         refuse("an array of tuples with lists in them, or a comparison with the lists in it,")
+    if any(k.kinds == ("text",) for k in kinds):
+        refuse("an array of the texts in it, or a comparison with them,")
     columns = [mine[0] for _, mine in by_part(kinds, parts_of(run))]
     if make is None:
         return columns[0]

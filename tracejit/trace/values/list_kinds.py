@@ -1,5 +1,5 @@
-"""What the items of a list are whose length the run decides: numbers, arrays of one dtype and
-shape, or tuples or lists of these.
+"""What the items of a list are whose length the run decides: numbers, texts (``text_kinds``),
+arrays of one dtype and shape, or tuples or lists of these.
 
 Numbers may be of several kinds: a column beside theirs says of which each is. Arrays, and lists of
 one length, are items by value. So they must not be changed once they are: neither what was appended
@@ -19,11 +19,12 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType
 from tracejit.records import dataclass
 from tracejit.trace.session.frames import EVERY_LIST, Restart
-from tracejit.trace.session.registry import LIST_HEAPS, LIST_ROWS
+from tracejit.trace.session.registry import LIST_HEAPS, LIST_ROWS, LIST_TEXTS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.storage import Cell
 from tracejit.trace.values import number_tags
 from tracejit.trace.values.arrays import Array
+from tracejit.trace.values.marked_texts import is_text
 from tracejit.trace.values.number_tags import AnyKind
 from tracejit.trace.values.scalar_join import is_number, number_value
 from tracejit.trace.values.scalars import PyScalar, Scalar, TaggedScalar, WeakKind, python_int
@@ -178,6 +179,9 @@ def kind_of(x: Any) -> Kind:
     if type(x) is list:
         found: Kind = LIST_ROWS["kind"](x)
         return found
+    if is_text(x):
+        of_text: Kind = LIST_TEXTS["kind"](x)
+        return of_text
     if isinstance(x, Array):
         return Kind(x.dtype, shape=x.dims)
     return Kind(*number_tags.kinds_of(x))
@@ -191,7 +195,8 @@ def joined(a: Kind, b: Kind) -> Kind | None:
         found: Kind | None = LIST_HEAPS["joined"](a, b)
         return found
     if a.shape is not None or b.shape is not None:
-        return None
+        both: Kind | None = LIST_TEXTS["joined"](a, b)
+        return both
     return with_kinds_of(a, b)
 
 
@@ -207,6 +212,8 @@ def is_part(x: Any) -> bool:
     """Whether something can be an item, or a part of one."""
     if type(x) is list:
         return LIST_ROWS["kind"](x) is not None
+    if is_text(x):
+        return LIST_TEXTS["kind"](x) is not None
     return isinstance(x, Array | TaggedScalar) or is_number(x)
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Extent
-from tracejit.trace.session.concretize import DeferredText, mark, split_marks
+from tracejit.trace.session.concretize import DeferredText, mark, shown_later, split_marks
 from tracejit.trace.session.marks import MARK
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.chosen_constants import ChosenConstant
@@ -65,11 +65,14 @@ def together(between: Between, values: Sequence[Any]) -> str:
     )
 
 
-def chosen_text(texts: Sequence[str], which: Value) -> str | ChosenConstant:
+def chosen_text(
+    texts: Sequence[str], which: Value, *, carried: bool = False
+) -> str | ChosenConstant:
     """``texts[which]``."""
     if len(texts) == 1:
         return texts[0]
-    return (ChosenText if any(MARK in x for x in texts) else ChosenConstant)(texts, which)
+    kind = ChosenText if any(MARK in x for x in texts) else ChosenConstant
+    return kind(texts, which, carried=carried)
 
 
 def must_be_unmarked(values: Sequence[Any], what: str) -> None:
@@ -84,3 +87,27 @@ def must_be_unmarked(values: Sequence[Any], what: str) -> None:
 def as_value(text: str) -> ChosenText:
     """A text with marks as a value that another text shows."""
     return ChosenText((text,), current().b.const(0, "i64"))
+
+
+def texts_of(x: Any) -> dict[Between, tuple[Any, ...]]:
+    """The texts that one may be, each with its values."""
+    return dict(map(apart, x.choices if isinstance(x, ChosenConstant) else (x,)))
+
+
+def place_of_text(x: Any, places: Sequence[Between]) -> Value:
+    """Which of these texts it is."""
+    b = current().b
+    if not isinstance(x, ChosenConstant):
+        return b.const(places.index(apart(x)[0]), "i64")
+    found = [places.index(apart(text)[0]) for text in x.choices]
+    if found == list(range(len(found))):
+        return x.which
+    *most, place = (b.const(k, "i64") for k in found)
+    for flag, other in zip(reversed(x.flags), reversed(most), strict=True):
+        place = b.op("select", flag, other, place)
+    return place
+
+
+def as_text(x: Any) -> str:
+    """A text, with a mark for one that the run chooses."""
+    return shown_later(x, "") if isinstance(x, ChosenConstant) else x

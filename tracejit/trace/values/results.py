@@ -39,7 +39,7 @@ from tracejit.ir.results import (
 )
 from tracejit.trace.session.frames import SharedResults
 from tracejit.trace.session.session import current
-from tracejit.trace.session.shown_texts import ShownText
+from tracejit.trace.session.shown_texts import JoinedText, ShownText, TextMaker
 from tracejit.trace.values.all import (
     Array,
     Cell,
@@ -54,6 +54,7 @@ from tracejit.trace.values.all import (
 from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.dynamic_list import ListBuffer, is_ref, parts_of
 from tracejit.trace.values.entries import is_table, table_in
+from tracejit.trace.values.grown_texts import GrownText
 from tracejit.trace.values.list_heap_sites import heap_at
 from tracejit.trace.values.list_heaps import Heap
 from tracejit.trace.values.list_kinds import Kind, by_part
@@ -63,6 +64,7 @@ from tracejit.trace.values.maybe_unbound import MaybeNone, bound_value
 from tracejit.trace.values.table_buffers import TableBuffer, listed
 from tracejit.trace.values.table_forms import NOTHING
 from tracejit.trace.values.tagged import by_kind
+from tracejit.trace.values.text_kinds import TextKind
 from tracejit.trace.values.view_transforms import (
     Bitcast,
     Broadcast,
@@ -194,6 +196,10 @@ class Describer:
 
     def _shown(self, x: Any) -> Out:
         """What a text shows, which nobody else has."""
+        if isinstance(x, GrownText):
+            joined = JoinedText([x.items], x.between, backwards=x.backwards)
+            tree = trees.flatten(joined, lambda v: v is x.items)[1]
+            return MadeOut(tree, (self.describe(x.items),))
         return ArrayOut(self.need(x.read())) if isinstance(x, Array) else self.describe(x)
 
     def _list(self, columns: Sequence[Value], kinds: Iterable[Kind], make: Any) -> ListOut:
@@ -236,6 +242,13 @@ class Describer:
 
     def _part(self, kind: Kind, columns: Sequence[Value]) -> PartOut:
         first = len(self.values)
+        if isinstance(kind, TextKind):
+            self.values.append(columns[0])
+            texts = [
+                (TextMaker(between), tuple(starmap(self._part, rows)))
+                for between, rows in kind.by_text(columns[1:])
+            ]
+            return PartOut(first, ("text",), texts=tuple(texts))
         self.values += columns
         items = list if kind.row else None if kind.shape is None else np.ndarray
         heap = None
