@@ -74,7 +74,7 @@ def _(x: Any) -> Any:
          "arrays of one dtype and shape, lists of such", "keep an array beside it")  # fmt: skip
 def _(x: Any) -> Any:
     d = {}
-    d[int(x[0])] = "a"  # here
+    d[int(x[0])] = b"a"  # here
     return d
 
 
