@@ -111,3 +111,11 @@ def values_in_rows(x: Any, i: Any, v: Any) -> Any:
     x[i, 1] = v
     x[0, i % 3] = v
     return x
+
+
+@EDGES((np.array([1.0, 9.0, 3.0]), 2), (np.array([0.0, 4.0, 3.0]), 3))
+def slices_and_ranges_of_values(x: Any, n: Any) -> Any:
+    """What is between values of the run is a result, also in containers."""
+    k = int(x[0])
+    s, r = slice(k, n), range(k, int(x[1]), n)
+    return [s, r], {"a": slice(None, k), "b": (r, x[s])}, np.s_[k:, ::n], np.index_exp[:k]

@@ -183,7 +183,7 @@ def called_plainly(p: Any, x: Any) -> None:
 
 def test_what_cannot_be_told_is_said() -> None:
     def keeps(items: Any, x: Any) -> None:
-        items.append(f"{x[0]}")
+        items.append(lambda: x[0])
         if x[0] == 0:
             raise ValueError("no")
         items.pop()

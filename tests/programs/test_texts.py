@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
+import re
+import textwrap
+import types
+from collections import Counter, deque
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -82,9 +89,46 @@ def test_what_shows_a_text_is_refused_where_it_needs_to_be_known() -> None:
     def of_a_transform(x: Any) -> Any:
         return grad(lambda y: ((y * y).sum(), f"{y[0]}"), has_aux=True)(x)
 
-    for f, says in ((printed, "format the value"), (of_a_transform, "return the value")):
+    def of_a_slice(x: Any) -> Any:
+        return grad(lambda y: ((y * y).sum(), slice(int(y[0]))), has_aux=True)(x)
+
+    refused = [
+        (printed, "format the value"),
+        (of_a_transform, "return the value"),
+        (of_a_slice, "return where it starts and ends"),
+    ]
+    for f, says in refused:
         with pytest.raises(UnsupportedError, match=says):
             jit(f)(np.ones(2))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda text: Counter([text, "5"]),
+        lambda text: re.sub("5", "6", text),
+        lambda text: textwrap.shorten(text, 9),
+        lambda text: Fraction(text),
+        lambda text: [list(group) for _, group in itertools.groupby([text, "5"])],
+    ],
+)
+def test_libraries_are_not_asked_about_a_text_of_the_run(asked: Any) -> None:
+    """What stands for the value would be counted, replaced, parsed."""
+
+    def f(x: Any) -> Any:
+        return asked(f"{x[0]}")
+
+    with pytest.raises(UnsupportedError, match="what a text decides"):
+        jit(f)(np.ones(2))
+
+
+def test_containers_of_libraries_keep_a_text_of_the_run() -> None:
+    def f(x: Any) -> Any:
+        text = f"{x[0]}"
+        kept = deque([text]), types.SimpleNamespace(name=text), copy.copy([text])
+        return kept[0][0], kept[1].name, kept[2], list(itertools.chain([text], ["5"]))
+
+    assert jit(f)(np.ones(2)) == f(np.ones(2))
 
 
 def test_chosen_texts_are_printed(capsys: pytest.CaptureFixture[str]) -> None:

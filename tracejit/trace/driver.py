@@ -60,6 +60,7 @@ from tracejit.trace.values.caller_lists import as_list
 from tracejit.trace.values.captured_arrays import CapturedArray, argument_cell
 from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.going_on import must_leave_plain
+from tracejit.trace.values.iterables import Range
 from tracejit.trace.values.lent_lists import lend
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound, bound_value
@@ -229,7 +230,7 @@ def _trace(
     optional = [x.value for x in found if isinstance(x, MaybeNone)]
     _check(trees.leaves_of([optional, [x for x in found if not isinstance(x, MaybeNone)]]))
     describer = Describer(outside.note_results([result, optional] if optional else result), _check)
-    out_leaves, out_tree = trees.flatten(result, outside.apart)
+    out_leaves, out_tree = trees.flatten(result, lambda x: isinstance(x, Range) or outside.apart(x))
     outs = describer.describe_all(list(map(bound_value, out_leaves)))
     containers = outside.container_changes(describer)
     attributes = outside.attribute_changes(describer)
@@ -323,7 +324,7 @@ def _check(leaves: Sequence[Any], met: frozenset[int] = frozenset()) -> None:
                 "a generator of random numbers cannot be returned: make it outside and pass it"
             )
         ours = type(leaf).__module__.startswith("tracejit.trace.")
-        if ours and not isinstance(leaf, Tracer | DeferredText):
+        if ours and not isinstance(leaf, Tracer | DeferredText | Range):
             kind = type(leaf).__name__.lower()
             raise UnsupportedError(f"a {kind} of traced values cannot be returned: return a list")
 

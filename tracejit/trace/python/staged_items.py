@@ -229,6 +229,8 @@ class StagedItems(Operators):
         except LookupError:
             self.session.outside.missing_item(obj, key)
             raise
+        if value is key:  # np.s_[...]: what was made here
+            return value
         return self.session.outside.item(obj, key, value)
 
     def item_to_change(self, obj: Any, key: Any) -> Any:

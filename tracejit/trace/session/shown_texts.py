@@ -1,4 +1,4 @@
-"""Texts in results with values of the run in them: put together when a call ends.
+"""Texts, slices and ranges in results with values of the run in them: made when a call ends.
 
 What a stored version gives back may be all that needs this module: it imports little.
 """
@@ -35,14 +35,32 @@ class TextMaker:
         return first + "".join(formatted(f"{{0{how}}}", [x]) + text for how, x, text in rows)
 
 
+class SliceBounds:
+    """A slice or range of values of the run."""
+
+    def __init__(self, kind: type, values: Sequence[Any]) -> None:
+        self.kind = kind
+        self.values = tuple(values)
+
+
+def _stands_in(values: Sequence[Any]) -> bool:
+    return any(type(x).__module__.startswith("tracejit.") for x in values)
+
+
+def _bounds(kind: type, values: Sequence[Any]) -> Any:
+    """The slice or range that the caller gets; of what stands for values, another stand-in."""
+    return SliceBounds(kind, values) if _stands_in(values) else kind(*values)
+
+
 def _text(between: tuple[tuple[str, ...], tuple[str, ...]], values: Sequence[Any]) -> Any:
     """The text that the caller gets; of what stands for values, another stand-in."""
-    if any(type(x).__module__.startswith("tracejit.") for x in values):
+    if _stands_in(values):
         return ShownText(between, values)
     return TextMaker(between)(*values)
 
 
 trees.register(ShownText, lambda x: (x.values, x.between), _text)
+trees.register(SliceBounds, lambda x: (x.values, x.kind), _bounds)
 
 
 class JoinedText:

@@ -14,6 +14,7 @@ from tracejit.ir.extent import Extent
 from tracejit.trace.session.concretize import DeferredText, mark, shown_later, split_marks
 from tracejit.trace.session.marks import MARK
 from tracejit.trace.session.session import current, where
+from tracejit.trace.session.tracer import Tracer
 from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.scalars import python_int
 
@@ -76,7 +77,12 @@ def chosen_text(
 
 
 def must_be_unmarked(values: Sequence[Any], what: str) -> None:
-    """UnsupportedError where a text among these has values of the run in it."""
+    """UnsupportedError where a text or slice among these has values of the run in it."""
+    for x in values:
+        if isinstance(x, slice) and any(isinstance(v, Tracer) for v in (x.start, x.stop, x.step)):
+            raise UnsupportedError(
+                f"{where()}: a slice of traced values is {what}: return where it starts and ends"
+            )
     if any(map(is_marked, values)):
         raise UnsupportedError(
             f"{where()}: a text made from a traced value is {what}: return the value, and make "

@@ -39,7 +39,7 @@ from tracejit.ir.results import (
 )
 from tracejit.trace.session.frames import SharedResults
 from tracejit.trace.session.session import current
-from tracejit.trace.session.shown_texts import JoinedText, ShownText, TextMaker
+from tracejit.trace.session.shown_texts import JoinedText, ShownText, SliceBounds, TextMaker
 from tracejit.trace.values.all import (
     Array,
     Cell,
@@ -50,11 +50,13 @@ from tracejit.trace.values.all import (
     Scalar,
     Select,
     TaggedScalar,
+    Tracer,
 )
 from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.dynamic_list import ListBuffer, is_ref, parts_of
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.grown_texts import GrownText
+from tracejit.trace.values.iterables import Range
 from tracejit.trace.values.list_heap_sites import heap_at
 from tracejit.trace.values.list_heaps import Heap
 from tracejit.trace.values.list_kinds import Kind, by_part
@@ -129,6 +131,10 @@ class Describer:
         """The description of one leaf."""
         if isinstance(leaf, str) and is_marked(leaf):
             return self._text(leaf)
+        if isinstance(leaf, slice | Range):
+            parts = (leaf.start, leaf.stop, leaf.step)
+            if any(isinstance(x, Tracer) for x in parts):
+                return self._made(SliceBounds(range if isinstance(leaf, Range) else slice, parts))
         if isinstance(leaf, MaybeNone):
             leaves, tree = trees.flatten(leaf.value, current().outside.apart)
             made = MadeOut(tree, tuple(self.describe(bound_value(x)) for x in leaves))
@@ -190,9 +196,12 @@ class Describer:
 
     def _text(self, text: str) -> MadeOut:
         """A text with values of the run in it."""
-        shown = ShownText(*apart(text))
-        tree = trees.flatten(shown, lambda x: x is not shown)[1]
-        return MadeOut(tree, tuple(map(self._shown, shown.values)))
+        return self._made(ShownText(*apart(text)))
+
+    def _made(self, x: SliceBounds | ShownText) -> MadeOut:
+        """What is made of values of the run when the call ends."""
+        tree = trees.flatten(x, lambda part: part is not x)[1]
+        return MadeOut(tree, tuple(map(self._shown, x.values)))
 
     def _shown(self, x: Any) -> Out:
         """What a text shows, which nobody else has."""

@@ -7,6 +7,9 @@ counter is in it the loop is unrolled; else it is an error.
 from __future__ import annotations
 
 import builtins
+import collections
+import itertools
+import types
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import FunctionType, MethodType
@@ -15,16 +18,19 @@ from typing import Any
 from tracejit.errors import UnsupportedError
 from tracejit.trace.session.concretize import AS_ARRAYS, split_marks, structural_int
 from tracejit.trace.session.marks import MARK
-from tracejit.trace.session.plain import is_plain_module
+from tracejit.trace.session.plain import is_of_library
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import PyScalar, Scalar
 
 #: They take texts as they are.
 _SHOW: set[Any] = {builtins.str, builtins.repr, builtins.print, builtins.format}
-_SHOW |= {builtins.isinstance, builtins.type, builtins.bool}
+_SHOW |= {builtins.isinstance, builtins.type, builtins.bool, types.SimpleNamespace}
 #: They take items as they are, not the letters of a text.
 _COLLECT: set[Any] = {builtins.list, builtins.tuple, builtins.len, builtins.enumerate, builtins.zip}
 _COLLECT |= {builtins.reversed, builtins.iter, builtins.all, builtins.any}
+_COLLECT |= {collections.deque}
+#: Modules whose functions written in Python keep what they are given.
+_KEEP = frozenset({"copy", "dataclasses", "typing"})
 _METHODS: dict[type, tuple[str, ...]] = {
     str: ("format", "join"),
     list: ("append", "extend", "insert"),
@@ -50,13 +56,16 @@ def check_call(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
     if name in _METHODS.get(type(owner), ()) or _is_among(f, _SHOW):
         return
     must_be_plain_text(owner)
-    if isinstance(f, FunctionType | MethodType | partial):
+    if isinstance(f, partial) or (isinstance(f, type) and issubclass(f, BaseException)):
         return
-    own = isinstance(f, type) and not is_plain_module(f.__module__)
-    if own or (isinstance(f, type) and issubclass(f, BaseException)):
+    module = getattr(f, "__module__", None) or ""
+    if isinstance(f, type | FunctionType | MethodType) and not is_of_library(module):
         return
+    if isinstance(f, FunctionType | MethodType) and module in _KEEP:
+        return
+    collects = _is_among(f, _COLLECT) or (module == "itertools" and f is not itertools.groupby)
     for x in (*args, *kwargs.values()):
-        (must_be_plain_text if _is_among(f, _COLLECT) else must_be_plain)(x)
+        (must_be_plain_text if collects else must_be_plain)(x)
 
 
 def plain_key(key: Any) -> Any:
