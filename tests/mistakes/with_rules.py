@@ -135,6 +135,14 @@ def _() -> Any:
     return checkpoint(loss(X))
 
 
+@wrong("a function with a rule decides how long its result is", StructureError,
+       "is known when the function has run only", "take the elements outside of it")  # fmt: skip
+def _() -> Any:
+    f = custom_jvp(lambda x: x[x > 0])
+    f.defjvp(lambda primals, dots: (f(*primals), dots[0][primals[0] > 0]))
+    return grad(lambda x: np.sum(f(x)))(X)
+
+
 @wrong("`check_grads(f, x)`", TypeError, "write check_grads(f, (x,))", "`check_grads(f, (x,))`")
 def _() -> Any:
     return check_grads(loss, X)  # type: ignore[arg-type]

@@ -267,6 +267,27 @@ def largest(f: Any, x: Any) -> int:
     return max(int(np.prod([int(d) for d in s.split(",")])) for s in shapes)
 
 
+@pytest.mark.parametrize("shapes", ["auto", "dynamic"])
+@pytest.mark.parametrize(
+    "part", [lambda x: x[x > 0] * x[0], lambda x: x[: int(x[0])] ** 3, lambda x: np.sin(x) * x]
+)
+def test_checkpoint_of_results_whose_extent_is_computed(part: Any, shapes: Any) -> None:
+    def loss(x: Any, part: Any) -> Any:
+        return np.sum(part(x) ** 2)
+
+    @jit(shapes=shapes)
+    def both(x: Any) -> Any:
+        again = checkpoint(part)
+        dots = [jvp(f, (x,), (x,))[1] for f in (again, part)]
+        return [grad(loss)(x, f) for f in (again, part)], dots, again(x)
+
+    x = np.array([2.0, -1.0, 3.0, 4.0])
+    (again, once), (pushed, want), value = both(x)
+    np.testing.assert_array_equal(again, once)
+    np.testing.assert_array_equal(pushed, want)
+    np.testing.assert_array_equal(value, part(x))
+
+
 def test_checkpoint_gives_the_same_and_keeps_less() -> None:
     again = partial(deep, inner=checkpoint(steps))
     np.testing.assert_allclose(grad(again)(X), grad(deep)(X), rtol=1e-12)

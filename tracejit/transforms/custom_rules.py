@@ -13,7 +13,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 from tracejit import trees
 from tracejit.dtypes import is_inexact
 from tracejit.errors import StructureError, UnsupportedError, throw
-from tracejit.ir.core import Function, Value
+from tracejit.ir.core import Function, Value, type_uses
 from tracejit.ir.types import TensorType
 from tracejit.signatures import own_signature
 from tracejit.trace.session.raising import Diverged
@@ -175,6 +175,7 @@ class CustomCall:
         self.primal = self.body(FUNCTION, params, primal, orders)
         bodies = [self.primal]
         if not diverged(self.primal.builder):
+            self._require_known_extents()
             bodies += self.custom.bodies(self)
         free = Free(session)
         for body in bodies:
@@ -183,12 +184,29 @@ class CustomCall:
         if regions[0].diverges:
             session.b.inline(regions[0], [*self.operands, *free.values])
             raise Diverged
-        results = self._emitted(regions, free)
+        if self.custom.rule == "checkpoint" and self._is_sized_inside():
+            results = iter(session.b.inline(regions[0], [*self.operands, *free.values]))
+        else:
+            results = self._emitted(regions, free)
         leaves = [
             x if v is None else like(x, next(results))
             for x, v in zip(self.primal.out, self.primal.values, strict=True)
         ]
         return trees.unflatten(self.primal.tree, leaves)
+
+    def _require_known_extents(self) -> None:
+        """StructureError for a function with a rule, which could not say of what shape its own
+        results are."""
+        if self.custom.rule != "checkpoint" and self._is_sized_inside():
+            raise StructureError(
+                f"{self.custom.rule_name}: how long the result is, is known when the function has "
+                "run only; take the elements (x[x > 0], x[:n]) outside of it"
+            )
+
+    def _is_sized_inside(self) -> bool:
+        """Whether a result has an extent that is computed in the function."""
+        made = {v for instr in self.primal.builder.instrs for v in instr.results}
+        return any(v in made for r in self.primal.results for v in type_uses(r.type))
 
     def _emitted(self, regions: tuple[Function, ...], free: Free) -> Any:
         session, rule = current(), self.custom.rule

@@ -59,8 +59,9 @@ def checkpoint(
     Values and derivatives are those of ``fun``; memory is less. In a loop of ``n`` steps that calls
     a checkpointed loop of ``n`` steps, what is kept grows with ``n``, not with ``n * n``. With the
     ``policy`` "dots_saveable" products of matrices and results of LAPACK are kept too, outside of
-    loops and branches in ``fun``; "everything_saveable" is ``fun`` itself. UnsupportedError where
-    the function changes its arguments, ValueError for another policy.
+    loops and branches in ``fun``; "everything_saveable" is ``fun`` itself, as is a function whose
+    result has an extent that it computes (``x[x > 0]``). UnsupportedError where the function
+    changes its arguments, ValueError for another policy.
 
         def ten_steps(x):
             for _ in range(10):
