@@ -3,6 +3,7 @@ in their own loop, deques with a most, items put where there can be none, two er
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Any
 
@@ -17,7 +18,9 @@ XS = ((np.array([1.0, 2.0, -3.0, 0.5, 2.0, 5.0]),), (-np.ones(4),), (np.ones(0),
 @EDGES(*XS)
 def sum_of_a_list_that_may_be_empty(x: Any) -> Any:
     found = [v for v in x if v > 0]
-    return sum(found), sum(found, 0.5), sum(found) / max(len(found), 1)
+    factors = math.prod(float(v) for v in found), math.prod(found, start=0.5)
+    whole = math.prod(v for v in x if v > 0), math.fsum(v for v in x if v > 0)
+    return sum(found), sum(found, 0.5), sum(found) / max(len(found), 1), factors, whole
 
 
 @EDGES(*XS)

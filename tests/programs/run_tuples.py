@@ -241,7 +241,7 @@ def folded(x: Any) -> Any:
     return (
         sums,
         functools.reduce(operator.add, t, 0.0),
-        math.prod(t, start=1.0),
+        math.prod(t),
         sorted(t),
         sum(t),
         any(t),

@@ -143,5 +143,13 @@ def of_a_message(x: Any, n: Any) -> Any:
 
 
 @SHOWN(*XS)
+def joined_generators(x: Any, n: Any) -> Any:
+    """Each goes through its items once, whatever was joined before."""
+    shown = ",".join(str(v) for v in x), " ".join(f"{v:.1f}" for v in x if v > 0)
+    plain = "".join("ab" for v in x), "-".join(c for c in "abc"), "".join(iter(["a", "b"]))
+    return shown, plain, "".join("*" for v in x if v > n), ";".join(map(str, x))
+
+
+@SHOWN(*XS)
 def that_says_too_little(x: Any, n: Any) -> Any:
     return "{} {}".format(n)  # noqa: F524

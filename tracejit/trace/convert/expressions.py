@@ -10,7 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from tracejit.trace.convert.generators import TAKING, is_listed, is_taken_apart, shows_items
+from tracejit.trace.convert.generators import (
+    TAKING,
+    TAKING_METHODS,
+    is_listed,
+    is_taken_apart,
+    shows_items,
+)
 from tracejit.trace.convert.operator_calls import (
     ENV,
     OperatorCalls,
@@ -237,7 +243,10 @@ class ExpressionRewriter(OperatorCalls, ast.NodeTransformer):
         if isinstance(tree.func, ast.Attribute):
             where.lineno = tree.func.end_lineno or tree.lineno
             where.col_offset = 0
-        if named in TAKING and not is_own and is_taken_apart(tree):
+        takes = named in TAKING and not is_own
+        if isinstance(tree.func, ast.Attribute):
+            takes = tree.func.attr in TAKING_METHODS
+        if takes and is_taken_apart(tree):
             return self._call_generator(where, tree)
         func = self.expr(tree.func)
         is_star = any(isinstance(arg, ast.Starred) for arg in tree.args)

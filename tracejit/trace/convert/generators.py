@@ -11,6 +11,8 @@ from tracejit.trace.convert.scope import comprehension_targets, has_walrus
 FOLDING = frozenset({"sum", "min", "max", "any", "all", "list", "tuple", "sorted"})
 #: All that takes the items of a generator one by one.
 TAKING = FOLDING | {"dict", "Counter"}
+# Methods, and functions of modules, of which one is asked for by such a name.
+TAKING_METHODS = frozenset({"join", "prod", "fsum"})
 # What takes a number as a number: a name of an attribute or a key of a dict it does not become.
 _NUMERIC = FOLDING | {"abs", "float", "int", "complex", "bool", "round", "len", "range"}
 _MODULES = frozenset({"np", "numpy", "math", "cmath"})

@@ -129,11 +129,15 @@ def _sum_rows(x: Array, start: Any) -> Any:
     def body(item: Any) -> None:
         state[0] = _plus(state[0], item)
 
-    operators = current().operators
-    operators.loop_over(x, body, state)
-    total = state[0]
+    current().operators.loop_over(x, body, state)
+    return or_start(x, start, state[0])
+
+
+def or_start(x: Any, start: Any, total: Any) -> Any:
+    """What comes of all items of a list: where there are none, what it starts from, as it is."""
     if not is_grown(x) or current().ranges.at_least(length_of(x), 1) or _are_alike(start, total):
         return total
+    operators = current().operators
     some = operators.compare_one(">", dim_value(length_of(x)), 0)
     return operators.if_expr(some, lambda: total, lambda: start, None)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import collections
+import math
 from collections.abc import Callable
 from dataclasses import field, replace
 from typing import Any
@@ -128,7 +129,8 @@ def folded(
 ) -> Any:  # fmt: skip
     """The result of ``f(generator, *args, **kwargs)``; NotImplemented where Python can go through
     the generator itself, while tracing."""
-    if not _is_fold(f, args, kwargs):
+    folded = _fold_of(f, args, kwargs)
+    if folded is None:
         return NotImplemented
     session = current()
     session.outside.whole(source)
@@ -147,7 +149,7 @@ def folded(
     spend(source)
     fold = Fold(ops, turns, steps, site, tests, unrolled)
     try:
-        return _FOLDS[f](fold, is_known and _is_plain(source), *args, **kwargs)
+        return folded(fold, is_known and _is_plain(source), *args, **kwargs)
     except (UnsupportedError, StructureError) as error:
         if unrolled or not is_known:
             raise
@@ -210,12 +212,16 @@ def _list(fold: Fold, is_plain: bool, flat: bool = False) -> Any:
     return items
 
 
-def _is_fold(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    if not isinstance(f, type(builtins.sum) | type) or f not in _FOLDS:
-        return False
-    return not (args or kwargs) or (
-        f is builtins.sum and len(args) + len(kwargs) == 1 and set(kwargs) <= {"start"}
-    )
+def _fold_of(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[..., Any] | None:
+    """What stands for ``f(generator, *args, **kwargs)``; None for what goes through it itself."""
+    if not isinstance(f, type(builtins.sum) | type):
+        return None
+    started = len(args) + len(kwargs) == 1 and set(kwargs) <= {"start"}
+    if (args or kwargs) and not (started and (f is builtins.sum or (f is math.prod and kwargs))):
+        return None
+    if f.__name__ == "join" and isinstance(getattr(f, "__self__", None), str):
+        return _as_list(f)
+    return _FOLDS.get(f)
 
 
 def _is_plain(source: Any) -> bool:
@@ -282,7 +288,7 @@ def _extremum(name: str) -> Callable[[Fold, bool], Any]:
         """Without a condition the first item counts; with one the items are listed."""
         _check_some(name, fold.steps.trip)
         if fold.tests:
-            return _of_listed(name, fold, is_plain)
+            return _as_list(getattr(builtins, name))(fold, is_plain)
         ((_, value),) = fold.turns(iter((fold.steps.item(0),)))
         state = fold.state = fold.seen = [value()]
 
@@ -306,8 +312,9 @@ def _check_some(name: str, count: Dim) -> None:
     session.check(some, ValueError, dynamic_list_methods.of_nothing(name))
 
 
-def _of_listed(name: str, fold: Fold, is_plain: bool) -> Any:
-    return fold.ops.call(getattr(builtins, name), _list(fold, is_plain))
+def _as_list(f: Any) -> Callable[..., Any]:
+    """What makes a list of the items first."""
+    return lambda fold, is_plain, **kwargs: fold.ops.call(f, _list(fold, is_plain), **kwargs)
 
 
 _FOLDS: dict[Any, Callable[..., Any]] = {
@@ -317,10 +324,6 @@ _FOLDS: dict[Any, Callable[..., Any]] = {
     builtins.max: _extremum("max"),
     builtins.min: _extremum("min"),
     builtins.list: _list,
-    builtins.tuple: lambda fold, is_plain: _of_listed("tuple", fold, is_plain),
-    builtins.sorted: lambda fold, is_plain: _of_listed("sorted", fold, is_plain),
-    builtins.dict: lambda fold, is_plain: fold.ops.call(dict, _list(fold, is_plain)),
-    collections.Counter: lambda fold, is_plain: fold.ops.call(
-        collections.Counter, _list(fold, is_plain)
-    ),
+    **{f: _as_list(f) for f in (builtins.tuple, builtins.sorted, builtins.dict)},
+    **{f: _as_list(f) for f in (collections.Counter, math.prod, math.fsum)},
 }

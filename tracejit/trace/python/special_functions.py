@@ -15,7 +15,7 @@ from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.types import TensorType, dtype_of
 from tracejit.records import dataclass
-from tracejit.trace.python.builtin_functions import builtin_float, builtin_index
+from tracejit.trace.python.builtin_functions import builtin_float, builtin_index, or_start
 from tracejit.trace.python.comparisons import choose
 from tracejit.trace.python.dynamic_list_methods import as_array
 from tracejit.trace.python.words import words
@@ -289,7 +289,7 @@ def prod(iterable: Any, /, *, start: Any = 1) -> Any:
     else:
         for item in iterable:
             body(item)
-    return state[0]
+    return or_start(iterable, start, state[0])
 
 
 SPECIAL: dict[Any, Callable[..., Any]] = {

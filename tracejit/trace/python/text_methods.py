@@ -64,10 +64,11 @@ def _join(between: str, items: Any, /) -> Any:
     """Marks stand for the texts that the run chooses, where there are many that it may make."""
     if isinstance(items, RunTuple):
         items = items.items
-    elif isinstance(items, Array | Generated) or steps_of(items) is not None:
-        items = current().operators.call(list, items)
-    if not isinstance(items, list | tuple):
-        return NotImplemented
+    if not isinstance(items, list | tuple) and not is_grown(items):
+        if not isinstance(items, Array | Generated) and steps_of(items) is None:
+            return NotImplemented
+        operators = current().operators
+        return operators.call(between.join, operators.call(list, items))
     if is_grown(items):
         run = run_of(items)
         texts = run.form[1] is None and run.form[0][0].kinds == ("text",)
