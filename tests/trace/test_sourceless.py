@@ -325,3 +325,10 @@ def test_what_may_read_too_much_is_refused() -> None:
     exec(FAR + "held.many = [Op() for _ in range(11_000)]", space)
     with pytest.raises(UnsupportedError, match="may read more than 10,000 objects"):
         jit(space["added"])(np.ones(2))
+
+
+def test_attributes_of_arrays_are_those_of_numpy() -> None:
+    space: dict[str, Any] = {}
+    exec("def f(x): return x.strides, x.T.strides, x[::2].strides, x.shape, x.itemsize", space)
+    for x in (np.ones((3, 4)), np.ones(3, np.float32), np.asfortranarray(np.ones((2, 3)))):
+        assert jit(space["f"])(x) == space["f"](x)

@@ -46,9 +46,9 @@ def by_columns(x: Any) -> Any:
     """The array as which a routine sees its memory, which takes matrices by columns."""
     if x.ndim == 1:
         return x
-    if x.ndim == 2 and x.strides[0] == 1:
+    if x.ndim == 2 and x.element_strides[0] == 1:
         return x
-    if x.ndim == 2 and x.strides[1] == 1:
+    if x.ndim == 2 and x.element_strides[1] == 1:
         return x.reshape(x.shape[::-1]).T
     raise UnsupportedError(
         f"{where()}: how an array that LAPACK takes lies in memory is not known when compiling: "

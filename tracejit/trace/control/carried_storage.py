@@ -56,7 +56,7 @@ class SlotView:
         cell, view = slots[self.slot], self.view
         if not self.layers:
             return Array(cell)
-        return Array(cell, self.layers, view.dims, view.strides, view.dtype)
+        return Array(cell, self.layers, view.dims, view.element_strides, view.dtype)
 
 
 Option: TypeAlias = Outer | SlotView

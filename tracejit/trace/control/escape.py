@@ -31,7 +31,7 @@ def alone(loop: StagedLoop) -> frozenset[str]:
     for k, info in enumerate(loop.names):
         if loose[k]:
             x = state[k]
-            cell, *view = x.cell, x.layers, x.dims, x.strides, x.dtype
+            cell, *view = x.cell, x.layers, x.dims, x.element_strides, x.dtype
             elsewhere = weakref.ref(x)
             del x
             state[k] = None

@@ -314,7 +314,7 @@ def layout(x: Array) -> tuple[int, ...] | None:
     """Axes from slowest to fastest where the elements lie densely, else None."""
     dense = tuple(range(x.ndim))
     step: Dim = 1
-    for d, s in zip(reversed(x.dims), reversed(x.strides), strict=True):
+    for d, s in zip(reversed(x.dims), reversed(x.element_strides), strict=True):
         if d != 1 and s != step:
             return x.cell.order if isinstance(x.cell, Cell) and _dense(x) else None
         step = d * step

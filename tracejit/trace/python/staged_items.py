@@ -57,7 +57,6 @@ from tracejit.trace.values.symbolic_text import (
     plain_key,
 )
 from tracejit.trace.values.tagged import each_kind
-from tracejit.trace.views.parameters import byte_strides
 
 #: Attributes of an array that can be assigned.
 _SETTABLE = ("shape", "flat", "real", "imag")
@@ -103,8 +102,6 @@ class StagedItems(Operators):
 
     def getattr(self, obj: Any, name: str) -> Any:
         obj = seen(obj)
-        if name == "strides" and isinstance(obj, Array):
-            return byte_strides(obj)
         if name == "__class__" and stands_for_other(obj):
             return type_of(obj)
         own = dunder_methods.method_of(obj, "__getattribute__")

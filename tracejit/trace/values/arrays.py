@@ -25,9 +25,10 @@ from tracejit.versions import NO_IMAGINARY_PART
 
 
 class Array(Tracer):
-    """A traced ndarray: a view (``layers``) of storage (``cell``)."""
+    """A traced ndarray: a view (``layers``) of storage (``cell``); ``element_strides`` count
+    elements, None is for what only the run knows."""
 
-    __slots__ = ("_cache", "cell", "dims", "dtype", "layers", "strides")
+    __slots__ = ("_cache", "cell", "dims", "dtype", "element_strides", "layers")
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class Array(Tracer):
         cell.users += 1
         self.layers = layers
         self.dims: tuple[Dim, ...] = cell.shape if dims is None else dims
-        self.strides = cell.strides() if strides is None else strides
+        self.element_strides = cell.strides() if strides is None else strides
         self.dtype: np.dtype[Any] = cell.dtype if dtype is None else dtype
         self._cache: tuple[Any, Any, Value] | None = None
 
@@ -166,7 +167,7 @@ class Array(Tracer):
         self.cell.users -= 1
         self.cell, self.layers = other.cell, other.layers
         self.cell.users += 1
-        self.dims, self.strides = other.dims, other.strides
+        self.dims, self.element_strides = other.dims, other.element_strides
         self._cache = None
 
     def _is_argument(self) -> bool:
@@ -189,6 +190,10 @@ class Array(Tracer):
     @property
     def nbytes(self) -> Any:
         return dim_value(ex.product(self.dims) * self.dtype.itemsize)
+
+    @property
+    def strides(self) -> tuple[Any, ...]:
+        return ARRAY["strides"](self)  # type: ignore[no-any-return]
 
     @property
     def T(self) -> Array:  # noqa: N802
@@ -290,7 +295,7 @@ def _onto(view: Array, top: Array) -> Array:
     layers = view.layers
     for layer in top.layers:
         layers = layered(layers, layer)
-    return Array(view.cell, layers, top.dims, top.strides, top.dtype)
+    return Array(view.cell, layers, top.dims, top.element_strides, top.dtype)
 
 
 def fresh(value: Value, order: tuple[int, ...] | None = None) -> Array:
@@ -313,7 +318,7 @@ def k_order(arrays: Sequence[Any], rank: int) -> tuple[int, ...] | None:
     for x in arrays:
         if not isinstance(x, Array) or x.ndim != rank or rank < 2:
             continue
-        strides = x.strides
+        strides = x.element_strides
         if all(isinstance(s, int) for s in strides):
             return _memory_order([abs(s) for s in strides if isinstance(s, int)])
         if isinstance(x.cell, Cell) and x.cell.order is not None:

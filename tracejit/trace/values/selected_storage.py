@@ -73,7 +73,7 @@ class Select:
         return self._known[2]
 
     def strides(self) -> tuple[Dim | None, ...]:
-        pairs = zip(self.then.strides, self.other.strides, strict=True)
+        pairs = zip(self.then.element_strides, self.other.element_strides, strict=True)
         return tuple(a if a == b else None for a, b in pairs)
 
 

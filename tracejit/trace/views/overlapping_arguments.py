@@ -32,7 +32,7 @@ def window_on(
     elif leaf.dtype != storage.dtype:
         view = bit_view(view, leaf.dtype)
     if not leaf.writeable:
-        view = view.viewed(ReadOnly(), view.dims, view.strides)
+        view = view.viewed(ReadOnly(), view.dims, view.element_strides)
     return view
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from tracejit.errors import UnsupportedError
 from tracejit.ir.extent import Dim
+from tracejit.trace.session.registry import ARRAY
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import Array, Cell, dim_value
 from tracejit.trace.values.view_transforms import Gather, Layer, Reshape, Slice
@@ -58,7 +59,11 @@ def with_numbers(x: Array, numbers: Sequence[Dim], cell: Cell | None = None) -> 
         layers.append(replace(layer, **fields))
     dims = tuple(next(rest) for _ in x.dims)
     place = cell or x.cell
-    strides = x.strides if _keeps_strides(x, layers) else strides_through(place, layers, len(dims))
+    strides = (
+        x.element_strides
+        if _keeps_strides(x, layers)
+        else strides_through(place, layers, len(dims))
+    )
     return Array(place, tuple(layers), dims, strides, x.dtype)
 
 
@@ -78,7 +83,7 @@ def sliced_first(x: Array) -> Array:
         return x
     shape = x.cell.shape
     whole = Slice((0,) * len(shape), (1,) * len(shape), shape)
-    return Array(x.cell, (whole, *x.layers), x.dims, x.strides, x.dtype)
+    return Array(x.cell, (whole, *x.layers), x.dims, x.element_strides, x.dtype)
 
 
 def aligned(a: Array, b: Array) -> tuple[Array, Array] | None:
@@ -93,10 +98,13 @@ def aligned(a: Array, b: Array) -> tuple[Array, Array] | None:
 
 
 def byte_strides(x: Array) -> tuple[Any, ...]:
-    """``x.strides`` as the program sees it. UnsupportedError where only the call decides."""
-    if any(s is None for s in x.strides) or getattr(x.cell, "packing", None) is not None:
+    """``x.strides``. UnsupportedError where only the call decides them."""
+    if any(s is None for s in x.element_strides) or getattr(x.cell, "packing", None) is not None:
         raise UnsupportedError(
             f"{where()}: the strides of this array are known when the function is called only; "
             "pass what depends on them as an argument"
         )
-    return tuple(dim_value(s * x.dtype.itemsize) for s in x.strides if s is not None)
+    return tuple(dim_value(s * x.dtype.itemsize) for s in x.element_strides if s is not None)
+
+
+ARRAY["strides"] = byte_strides

@@ -59,7 +59,7 @@ def reshaped(x: Array, shape: Any, *, order: str = "C", copy: bool | None = None
     elements = current().b.reshape(x.read(), dims)
     if possible is False:
         return fresh(elements)
-    return Array(Select(possible, view, fresh(elements), elements), (), dims, view.strides)
+    return Array(Select(possible, view, fresh(elements), elements), (), dims, view.element_strides)
 
 
 def with_shape(x: Array, shape: Any) -> Array:
@@ -82,7 +82,7 @@ def _view_of_shape(x: Array, dims: tuple[Dim, ...]) -> tuple[bool | Value, Array
     if dims == x.dims:
         return True, whole_view(x)
     x.cell.look()
-    strides, needs = reshape_strides(x.dims, x.strides, dims)
+    strides, needs = reshape_strides(x.dims, x.element_strides, dims)
     if strides is not None:
         view = x.viewed(Reshape(dims, _kept(x.dims, dims)), dims, strides)
         return all_hold(needs, x.dims) if needs else True, view
@@ -199,7 +199,7 @@ def divide_exactly(size: Dim, by: Dim) -> Dim | None:
 def is_contiguous(x: Array, order: str = "C") -> bool | None:
     """Whether the elements lie densely in C or F order; None where unknown."""
     x.cell.look()
-    dims, strides = x.dims, x.strides
+    dims, strides = x.dims, x.element_strides
     if order == "F":
         dims, strides = tuple(reversed(dims)), tuple(reversed(strides))
     if any(d == 0 for d in dims):
@@ -238,7 +238,7 @@ def _dense_needs(x: Array, order: str) -> list[Need]:
     needs: list[Need] = []
     step: Dim = 1
     for axis in axes:
-        d, s = x.dims[axis], x.strides[axis]
+        d, s = x.dims[axis], x.element_strides[axis]
         if d != 1:
             if s is None:
                 return []
@@ -284,10 +284,10 @@ def _from_slow_to_fast(x: Array) -> tuple[int, ...] | None:
     known = k_order([x], x.ndim)
     if known is not None or x.ndim < 2 or is_contiguous(x):
         return known or tuple(range(x.ndim))
-    if any(s is None for s in x.strides):
+    if any(s is None for s in x.element_strides):
         return None
     ranges = current().ranges
-    steps = [s if s is None or ranges.at_least(s, 0) else -s for s in x.strides]
+    steps = [s if s is None or ranges.at_least(s, 0) else -s for s in x.element_strides]
     order: list[int] = []
     for axis, step in enumerate(steps):
         place = 0
@@ -323,7 +323,7 @@ def raveled(x: Array, order: str = "C") -> Array:
         return _either(x, raveled)
     dims = (ex.product(x.dims),)
     dense = is_contiguous(x, "C")
-    if dense is False or any(s is None for s in x.strides):
+    if dense is False or any(s is None for s in x.element_strides):
         return fresh(current().b.reshape(x.read(), dims))
     return reshaped(x if dense else contiguous(x), dims)
 

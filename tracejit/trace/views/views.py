@@ -31,7 +31,7 @@ from tracejit.trace.views.reshape_strides import Strides
 
 def undecided(x: Array) -> bool:
     """Whether a run-time choice decides the strides."""
-    return isinstance(x.cell, Select) and any(s is None for s in x.strides)
+    return isinstance(x.cell, Select) and any(s is None for s in x.element_strides)
 
 
 def chosen_view(x: Array, view: Array, then: Array, other: Array) -> Array:
@@ -66,8 +66,8 @@ def _on_each_side(view_of: Callable[..., Array]) -> Callable[..., Array]:
 def whole_view(x: Array) -> Array:
     """All of the array, as another object (``x.view()``)."""
     if x.layers:
-        return Array(x.cell, x.layers, x.dims, x.strides, x.dtype)
-    return x.viewed(Transpose(tuple(range(x.ndim))), x.dims, x.strides)
+        return Array(x.cell, x.layers, x.dims, x.element_strides, x.dtype)
+    return x.viewed(Transpose(tuple(range(x.ndim))), x.dims, x.element_strides)
 
 
 @_on_each_side
@@ -77,7 +77,7 @@ def transposed(x: Array, perm: Sequence[int]) -> Array:
     if perm == tuple(range(x.ndim)):
         return whole_view(x)
     dims = tuple(x.dims[p] for p in perm)
-    return x.viewed(Transpose(perm), dims, tuple(x.strides[p] for p in perm))
+    return x.viewed(Transpose(perm), dims, tuple(x.element_strides[p] for p in perm))
 
 
 @_on_each_side
@@ -85,7 +85,7 @@ def sliced(x: Array, starts: Sequence[Dim], steps: Sequence[Dim], shape: Sequenc
     """A view of the elements ``starts + steps * i``, i below ``shape``; in range."""
     layer = Slice(tuple(starts), tuple(steps), tuple(shape))
     strides = tuple(
-        None if s is None else s * t for s, t in zip(x.strides, layer.steps, strict=True)
+        None if s is None else s * t for s, t in zip(x.element_strides, layer.steps, strict=True)
     )
     return x.viewed(layer, layer.shape, strides)
 
@@ -96,7 +96,7 @@ def regrouped(x: Array, kept: Sequence[int | None]) -> Array:
     if tuple(kept) == tuple(range(x.ndim)):
         return x
     dims = tuple(1 if k is None else x.dims[k] for k in kept)
-    strides: Strides = tuple(0 if k is None else x.strides[k] for k in kept)
+    strides: Strides = tuple(0 if k is None else x.element_strides[k] for k in kept)
     return x.viewed(Reshape(dims, tuple(kept)), dims, strides)
 
 
@@ -104,7 +104,7 @@ def regrouped(x: Array, kept: Sequence[int | None]) -> Array:
 def broadcast_view(x: Array, how: Broadcast) -> Array:
     """A read-only stretched view (``np.broadcast_to``)."""
     strides: list[Dim | None] = [0] * len(how.shape)
-    for axis, dim, stride in zip(how.axes, how.cast, x.strides, strict=True):
+    for axis, dim, stride in zip(how.axes, how.cast, x.element_strides, strict=True):
         if axis in how.maybe_one and stride is not None:
             b = current().b
             one = b.op("eq", b.index(dim), b.const(1, "i64"))
@@ -141,7 +141,7 @@ def part(x: Array, which: str) -> Array:
     """``x.real`` or ``x.imag``; the array itself, or read-only zeros, where it is real."""
     if is_complex(x.dtype):
         real = part_of(x.dtype)
-        doubled = tuple(None if s is None else 2 * s for s in x.strides)
+        doubled = tuple(None if s is None else 2 * s for s in x.element_strides)
         return x.viewed(Part(which), x.dims, doubled, real)
     if which == "real":
         return x
@@ -156,7 +156,7 @@ def bit_view(x: Array, dtype: np.dtype[Any]) -> Array:
     """The same bits as another dtype; of another size along a last axis without gaps."""
     have, want = x.dtype.itemsize, dtype.itemsize
     if have == want and not is_complex(x.dtype) and not is_complex(dtype):
-        return x.viewed(Bitcast(dtype), x.dims, x.strides, dtype)
+        return x.viewed(Bitcast(dtype), x.dims, x.element_strides, dtype)
     session = current()
     if not x.dims:
         session.fail(
@@ -166,7 +166,7 @@ def bit_view(x: Array, dtype: np.dtype[Any]) -> Array:
     if "b" in (kind_of(x.dtype), kind_of(dtype)):
         raise UnsupportedError(f"{where()}: a view of {x.dtype} as {dtype}: use x.astype")
     *lead, n = x.dims
-    if have != want and x.strides[-1] != 1 and n != 1:
+    if have != want and x.element_strides[-1] != 1 and n != 1:
         session.fail(
             ValueError,
             "To change to a dtype of a different size, the last axis must be contiguous",
@@ -178,7 +178,7 @@ def bit_view(x: Array, dtype: np.dtype[Any]) -> Array:
         )
         session.require_equal(ex.mod(n, want // have), 0, ValueError, message)
     length = n * (have // want) if have >= want else ex.floordiv(n, want // have)
-    strides = (*(_scaled(s, have, want) for s in x.strides[:-1]), 1)
+    strides = (*(_scaled(s, have, want) for s in x.element_strides[:-1]), 1)
     return x.viewed(Regroup(dtype), (*lead, length), strides, dtype)
 
 
@@ -201,7 +201,7 @@ def diagonal_view(x: Array, offset: int, axis1: int, axis2: int) -> Array:
     start: Dim = offset if offset >= 0 else -offset * cols
     count = _diagonal_length(rows, cols, offset)
     found = sliced(merged, [0] * len(lead) + [start], [1] * len(lead) + [cols + 1], (*lead, count))
-    *outer, down, right = last.strides
+    *outer, down, right = last.element_strides
     step = None if down is None or right is None else down + right
     return Array(found.cell, found.layers, found.dims, (*outer, step), found.dtype)
 
@@ -220,13 +220,13 @@ def _diagonal_length(rows: Dim, cols: Dim, offset: int) -> Dim:
 def windows(x: Array, axis: int, count: Dim, width: Dim) -> Array:
     """Every one of ``count`` windows of ``width`` elements along an axis; their axis comes last."""
     dims = (*x.dims[:axis], count, *x.dims[axis + 1 :], width)
-    return x.viewed(Windows(axis, dims), dims, (*x.strides, x.strides[axis]))
+    return x.viewed(Windows(axis, dims), dims, (*x.element_strides, x.element_strides[axis]))
 
 
 @_on_each_side
 def read_only(x: Array) -> Array:
     """A view that may not be written."""
-    return x.viewed(ReadOnly(), x.dims, x.strides)
+    return x.viewed(ReadOnly(), x.dims, x.element_strides)
 
 
 ARRAY["T"] = lambda x: transposed(x, range(x.ndim)[::-1])
