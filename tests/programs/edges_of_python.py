@@ -122,3 +122,17 @@ def slices_and_ranges_of_values(x: Any, n: Any) -> Any:
     k = int(x[0])
     s, r = slice(k, n), range(k, int(x[1]), n)
     return [s, r], {"a": slice(None, k), "b": (r, x[s])}, np.s_[k:, ::n], np.index_exp[:k]
+
+
+@EDGES(*((np.array(p),) for p in ((5, 1), (3, -3), (7, 9), (0, 2), (5, 5), (6, 4), (1, 1))))
+def ranges_of_the_run(p: Any) -> Any:
+    """What is in a range of the run, and which ranges are equal."""
+    n, k = int(p[0]), int(p[1])
+    places = k in range(n), k in range(n, 0, -2), k in range(6, 0, -1), k * 0.5 in range(n)
+    alike = range(n) == range(k), range(0, n, 2) == range(0, n + 1, 2), range(n) != range(5)
+    return places, alike, range(n) == [0], "a" in range(n), f"{range(n)} {range(1, n, 2)!r}"
+
+
+@EDGES(*((np.array(p),) for p in ((5, 1), (3, -3), (0, 0), (5, -6), (1, 1))))
+def items_of_ranges_of_the_run(p: Any) -> Any:
+    return range(int(p[0]))[int(p[1])], range(int(p[0]), 0, -2)[0]

@@ -19,6 +19,7 @@ from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable
 from tracejit.trace.python import (
     dynamic_list_methods,
     generators,
+    run_ranges,
     run_time_places,
     set_operators,
     table_methods,
@@ -47,7 +48,7 @@ from tracejit.trace.values.chosen_constants import ChosenConstant, any_chosen
 from tracejit.trace.values.dynamic_list import by_value, is_grown, refuse, replace_items, run_of
 from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.entries import refuse as refuse_table
-from tracejit.trace.values.iterables import iterated
+from tracejit.trace.values.iterables import Range, iterated
 from tracejit.trace.values.kinds import must_have, stands_for_other, type_of
 from tracejit.trace.values.maybe_unbound import MaybeUnbound, some, some_inside
 from tracejit.trace.values.run_tuples import RunTuple
@@ -215,6 +216,8 @@ class StagedItems(Operators):
             ours: Any = next((ours for theirs, ours in INDEXED.items() if theirs is obj), None)
             if ours is not None:
                 return ours[dynamic_list_methods.arrays_inside(key)]
+        if isinstance(obj, Range):
+            return run_ranges.item(obj, key)
         if isinstance(key, Tracer):
             return self._traced_key(obj, key)
         must_be_plain_text(obj)

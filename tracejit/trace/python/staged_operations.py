@@ -18,6 +18,7 @@ from tracejit.trace.convert import Site
 from tracejit.trace.python import (
     dicts_made,
     generators,
+    run_ranges,
     run_time_places,
     set_operators,
     table_methods,
@@ -46,7 +47,7 @@ from tracejit.trace.values.chosen_constants import ChosenConstant, any_chosen, e
 from tracejit.trace.values.dynamic_list import by_value, is_grown, is_ref, refuse, run_of
 from tracejit.trace.values.entries import holds_view, is_table, must_hold_none
 from tracejit.trace.values.identity import must_be_certain, same_array, same_list
-from tracejit.trace.values.iterables import spend
+from tracejit.trace.values.iterables import Range, spend
 from tracejit.trace.values.kinds import operands
 from tracejit.trace.values.marked_texts import has_marks
 from tracejit.trace.values.maybe_unbound import MaybeNone
@@ -155,9 +156,8 @@ class StagedOperations(StagedItems):
             isinstance(x, Tracer) or holds_view(x) for x in (item, *container)
         ):
             return self.or_(False, *(lambda x=x: self._is_found(x, item) for x in container))
-        if traced and isinstance(container, range):
-            inside = self.and_(item >= container.start, lambda: item < container.stop)
-            return self.and_(inside, lambda: (item - container.start) % container.step == 0)
+        if isinstance(container, Range) or (traced and isinstance(container, range)):
+            return run_ranges.contains(container, item)
         hashed = isinstance(container, dict | set | frozenset | KeysView)
         if hashed and (traced or type(item) is tuple) and has_traced(item):
             return is_among(self, item, container)
@@ -232,6 +232,8 @@ class StagedOperations(StagedItems):
             return same if symbol == "==" else self.not_(same)
         if symbol in ("==", "!="):
             same = dicts_made.same(left, right)
+            if same is NotImplemented:
+                same = run_ranges.same(left, right)
             if same is not NotImplemented:
                 return same if symbol == "==" else self.not_(same)
         found = set_operators.compared(symbol, left, right)

@@ -63,6 +63,15 @@ class Range(Looped):
             trip = _traced_step(start, stop, step)
         return Steps(trip, lambda i: dim_value(start + step * i))
 
+    def __repr__(self) -> str:
+        """As Python's, with marks for what the run knows."""
+        if isinstance(self.step, Tracer):
+            raise UnsupportedError(
+                f"{where()}: the text of a range whose step is known at run time only"
+            )
+        parts = [self.start, self.stop, *([] if self.step == 1 else [self.step])]
+        return f"range({', '.join(map(format, parts))})"
+
 
 @dataclass
 class Life:
