@@ -11,7 +11,7 @@ import pytest
 
 from tests.ptx.assembler import Loop, Machine, disassemble
 from tests.ptx.test_wide import axpy, bias, compiled, greater, in_place, numbered
-from tracejit.ir.program import Math
+from tracejit.ir.types import Math
 
 ARCHITECTURE = "sm_90"
 #: Divisions and roots have a routine for denormal numbers and the like, which usual ones jump over.

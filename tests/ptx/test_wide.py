@@ -15,7 +15,7 @@ from tracejit import jit
 from tracejit.calls.argument_layouts import param_owners
 from tracejit.codegen_ptx.lower import PtxProgram, ptx_module
 from tracejit.ir.arguments import places_of_extents
-from tracejit.ir.program import Math
+from tracejit.ir.types import Math
 
 RNG = np.random.default_rng(3)
 

@@ -98,10 +98,10 @@ def items(x: Any) -> Any:
     return s
 
 
-def texts(x: Any) -> Any:
+def bytes_of(x: Any) -> Any:
     d = {}
     for v in x:
-        d[int(v)] = "a"
+        d[int(v)] = b"a"
     return d
 
 
@@ -122,7 +122,7 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "str()": lambda x: str(table(x)),
     "the order of a set": lambda x: [v for v in items(x)],
     "the order of a set ": lambda x: list(items(x)),
-    "arrays of one dtype and shape": texts,
+    "arrays of one dtype and shape": bytes_of,
     "of several kinds": keys_of_two_kinds,
     "would be changed once": of_the_module,
 }

@@ -16,13 +16,13 @@ from tracejit.calls.argument_types import alias_groups
 from tracejit.calls.array_copies import copy_of
 from tracejit.device_arrays import device_of, is_cupy_array, is_foreign, stand_in
 from tracejit.errors import UnsupportedTypeError
-from tracejit.ir import program
+from tracejit.ir import types
 from tracejit.records import dataclass
 
 #: Of what looks into calls.
 ON_THE_CPU = "check_nan, debug and profiles are of calls on the CPU: pass cupy.asnumpy(x)"
 NDArray: TypeAlias = "np.ndarray[Any, Any]"
-Math: TypeAlias = program.Math
+Math: TypeAlias = types.Math
 #: Where a function runs; None: where its arguments are.
 Target = Literal["cpu", "cuda"] | None
 

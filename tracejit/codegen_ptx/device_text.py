@@ -16,9 +16,9 @@ from tracejit.codegen_ptx.device_math import APPROXIMATE
 from tracejit.codegen_ptx.emit import PTXEmitter, Values
 from tracejit.dtypes import is_bool, is_complex, part_of
 from tracejit.ir.core import TABLE, Instr, Value
-from tracejit.ir.program import Math
 from tracejit.ir.scalar.emit import DType
 from tracejit.ir.traits import Trait
+from tracejit.ir.types import Math
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_control import CONTROL
 from tracejit.llvm_text.lower_function import FunctionText, Module, Pointer, Rule, joined, parts

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from tracejit.dtypes import is_bool, is_signed
-from tracejit.ir.program import Math
 from tracejit.ir.scalar.emit import BOOL, F32, DType
+from tracejit.ir.types import Math
 from tracejit.llvm_text.emit import LLVMEmitter, Reg, llvm_type
 from tracejit.records import dataclass
 

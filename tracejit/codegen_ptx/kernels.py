@@ -24,9 +24,9 @@ from tracejit.codegen_ptx.tiles import tiled_points, tiles
 from tracejit.codegen_ptx.wide import wide
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, product
-from tracejit.ir.program import Math
 from tracejit.ir.regions import needed
 from tracejit.ir.scalar.emit import BOOL, I64
+from tracejit.ir.types import Math
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_memory import address
 from tracejit.lower.parallel import Kernel, Phase, Role, short

@@ -17,9 +17,9 @@ from tracejit.codegen_ptx.parameters import Argument
 from tracejit.codegen_ptx.tiles import SIDE
 from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.extent import Dim, evaluate, format_dim
-from tracejit.ir.program import Math, Program, kernels
+from tracejit.ir.program import Program, kernels
 from tracejit.ir.traits import Trait
-from tracejit.ir.types import BufferType
+from tracejit.ir.types import BufferType, Math
 from tracejit.lower.expand_gemm import products
 from tracejit.lower.expand_masked import plain
 from tracejit.lower.parallel import Kernel

@@ -24,7 +24,8 @@ from tracejit.device.products import needs_kernel
 from tracejit.device.staging import why_on_host
 from tracejit.device.transfers import upload_constant
 from tracejit.ir.core import Instr
-from tracejit.ir.program import Math, Program
+from tracejit.ir.program import Program
+from tracejit.ir.types import Math
 from tracejit.lower.device_scalars import device_scalars
 from tracejit.lower.expand_masked import plain
 from tracejit.lower.host_numbers import host_numbers

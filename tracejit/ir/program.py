@@ -15,8 +15,6 @@ from tracejit.ir.types import TensorType
 from tracejit.ir.verifier import VerifyError, verify
 from tracejit.records import dataclass
 
-#: How a GPU computes elementary functions: with the bits of the CPU, or by its own approximations.
-Math: TypeAlias = Literal["portable", "device"]
 SlotKind: TypeAlias = Literal["scalar", "array", "stride", "out"]
 
 

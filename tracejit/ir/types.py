@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, Literal, TypeAlias, Union
 
 import numpy as np
 
@@ -67,6 +67,8 @@ class TapeType:
     """A last-in first-out tape of residuals, threaded linearly through ``push`` and ``pop``."""
 
 
+#: How a GPU computes elementary functions: with the bits of the CPU, or by its own approximations.
+Math: TypeAlias = Literal["portable", "device"]
 Type: TypeAlias = TensorType | BufferType | TapeType
 
 
