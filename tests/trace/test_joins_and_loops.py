@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.trace.running import assert_equal_trees
-from tracejit import UnsupportedError, jit
+from tracejit import StructureError, UnsupportedError, jit
 
 
 class Pair(NamedTuple):
@@ -319,3 +319,24 @@ def called_in_the_next_iteration(a):
 def test_a_function_of_another_iteration_is_not_called(function: Any) -> None:
     with pytest.raises(UnsupportedError, match=r"last was defined in a loop .* call it there"):
         jit(function)(np.arange(3.0) + 1)
+
+
+def test_what_stands_for_a_function_is_named_where_it_is_refused() -> None:
+    def f(x: Any) -> Any:
+        n = 0
+        while True:
+            n += 1
+            if n > 2:
+                break
+            if x[0] > 5:
+                continue
+
+            def g(y: Any, k: int) -> Any:
+                return y if k <= 0 else g(y - 1, k - 1) + y
+
+            x = x + g(x, 0)
+        return x
+
+    with pytest.raises(StructureError, match="<function g of another iteration") as caught:
+        jit(f)(np.ones(2))
+    assert "object at 0x" not in str(caught.value)

@@ -216,6 +216,9 @@ class Lost:
 
     name: str
 
+    def __repr__(self) -> str:
+        return f"<function {self.name} of another iteration or branch>"
+
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise UnsupportedError(
             f"{where()}: {self.name} was defined in a loop or branch that is decided at run time "

@@ -21,6 +21,9 @@ class MaybeUnbound:
         self.value = value
         self.definite = False
 
+    def __repr__(self) -> str:
+        return f"<{self.value!r}, or nothing where no value is assigned>"
+
     def value_or_raise(self, name: str | None = None, *, is_free: bool = False) -> Any:
         """The value, after a check that the variable is bound. ``name``: as the program has it.
         ``is_free``: read as a variable of a function around."""
@@ -45,6 +48,9 @@ class MaybeNone:
     def __init__(self, flag: Value, value: Any) -> None:
         self.flag = flag
         self.value = value
+
+    def __repr__(self) -> str:
+        return f"<{self.value!r} or None>"
 
     def some(self, message: str = "a value is needed where there is None") -> Any:
         """The value, after a check that it is one: for what None cannot be used for."""
