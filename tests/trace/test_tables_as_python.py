@@ -83,6 +83,8 @@ s = {1, 50}; s.difference_update(S(x)); return s
 d = dict.fromkeys([1, 3]); d[int(x[0])] = None; return d, d[int(x[1])], d.get(int(x[2]), 5)
 q = [D(x)]; q.append(D(x)); q.reverse(); return q.pop()[3], q
 match D(x):\n  case dict(): return 1
+",".join(str(k) for k in D(x)); ";".join(f"{k}={v}" for k, v in D(x).items())
+"-".join(map(str, D(x).values()))
 p = {2**53 + 1: 1, .5: 2}; k = int(x[0]) * 0 + 2**53; return p.get(k, 0), p.get(k + 1, 0), k in p
 p = {2.0**53: 1, .5: 2}; k = int(x[0]) * 0 + 2**53; return p.get(k, 0), p.get(k + 1, 0), k + 1 in p
 p = {2**64: 1, 3: 2, True: 4}; return p.get(int(x[0]), 0), int(x[1]) in p, p[int(x[1])]
@@ -120,7 +122,7 @@ D(x).keys() == D(x).keys(); D(x).keys() & {3}; D(x).items() | {3}; D(x).keys().i
 {'a': D(x)} == {'a': D(x)}; D(x) in {5}; (D(x),).index(1); OrderedDict(D(x))
 S(x).pop()
 d = D(x); d -= {3}; return d
-[*D(x)]; (*D(x), 5); {*D(x)}; [*S(x)]; ",".join(str(k) for k in D(x)); list(S(x)); next(iter(D(x)))
+[*D(x)]; (*D(x), 5); {*D(x)}; [*S(x)]; list(S(x)); next(iter(D(x)))
 '%s' % D(x); '%s' % (D(x),); f"{D(x)}"; "{}".format(D(x)); str(D(x)); repr([D(x)]); str(S(x))
 string.Template("$a").substitute(a=D(x)); json.dumps([D(x)]); functools.partial(str, D(x))()
 bisect.bisect(D(x), 1); operator.eq(D(x), {})
