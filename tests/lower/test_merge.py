@@ -71,6 +71,18 @@ def test_joins_cost_the_same_however_many_came_before(monkeypatch: pytest.Monkey
     assert eighty - forty == 4 * (twenty - ten)
 
 
+def test_what_an_expression_uses_twice_counts_once() -> None:
+    """It is computed once: no part of it is given memory."""
+    b = Builder("f")
+    x = b.param(tensor("f64", (100,)))
+    for _ in range(KERNEL_LIMIT * 2 // (3 * ELEMENTARY_COST)):
+        x = b.op("sin", x)
+    total = b.op("add", b.op("sqrt", x), b.op("mul", x, x))
+    program = lower(b.build([b.op("add", total, total)]))
+    assert len(list(kernels(program.host))) == 1
+    assert "alloc" not in {i.name for i in program.host.instrs}
+
+
 def test_inner_loops_join_too() -> None:
     b = Builder("f")
     x = b.param(tensor("f64", (4, 3)))

@@ -145,14 +145,19 @@ class Inlining:
         return before != after
 
     def _bound_kernels(self) -> None:
-        """Give memory to values whose expression would make a kernel too large."""
-        sizes: dict[Value, int] = {}
+        """Give memory to values whose expression would make a kernel too large. What is used
+        twice in an expression is computed once."""
+        parts: dict[Value, frozenset[Instr | Value]] = {}
         for instr in self.function.instrs:
-            size = instr.prim.cost + sum(sizes.get(v, 1) for v in instr.operands if is_array(v))
+            whole = frozenset([instr]).union(
+                *(parts.get(v, {v}) for v in instr.operands if is_array(v))
+            )
+            size = sum(1 if isinstance(part, Value) else part.prim.cost for part in whole)
             for r in instr.results:
                 if r in self.inlined and size > KERNEL_LIMIT:
                     self.inlined.discard(r)
-                sizes[r] = size if r in self.inlined else 1
+                if r in self.inlined:
+                    parts[r] = whole
 
 
 def _pulls(root: Instr) -> bool:
