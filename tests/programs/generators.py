@@ -151,3 +151,26 @@ def errors_by_number(x: Any) -> Any:
         return sum(TABLE["w%d" % k] * x[0] for k in range(50))
     except KeyError:
         return -1.0
+
+
+class Named:
+    """Its methods have names of what takes the items of a generator."""
+
+    def prod(self, items: Any) -> Any:
+        total = 2.0
+        for v in items:
+            total = total * v
+        return total
+
+    def join(self, items: Any, start: Any = 0.0) -> Any:
+        for v in items:
+            start = start + v
+        return start
+
+
+@GENERATORS(*SIZES)
+def of_methods_that_are_named_so(x: Any) -> Any:
+    """A generator goes to the program's own method as to any other function."""
+    named = Named()
+    some = named.prod(v for v in x if v > 0.5), named.join(v * 2 for v in x)
+    return some, named.join((v for v in (x[0], 1.0) if v > 0), start=3.0)

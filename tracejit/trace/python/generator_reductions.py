@@ -129,8 +129,8 @@ def folded(
 ) -> Any:  # fmt: skip
     """The result of ``f(generator, *args, **kwargs)``; NotImplemented where Python can go through
     the generator itself, while tracing."""
-    folded = _fold_of(f, args, kwargs)
-    if folded is None:
+    fold_of_f = _fold_of(f, args, kwargs)
+    if fold_of_f is None:
         return NotImplemented
     session = current()
     session.outside.whole(source)
@@ -149,7 +149,7 @@ def folded(
     spend(source)
     fold = Fold(ops, turns, steps, site, tests, unrolled)
     try:
-        return folded(fold, is_known and _is_plain(source), *args, **kwargs)
+        return fold_of_f(fold, is_known and _is_plain(source), *args, **kwargs)
     except (UnsupportedError, StructureError) as error:
         if unrolled or not is_known:
             raise

@@ -234,7 +234,7 @@ class StagedOperators(StagedFunctions, StagedOperations):
         self, f: Any, turns: Turns, traits: Traits, source: Any, site: Site, /, *args: Any,
         **kwargs: Any,
     ) -> Any:  # fmt: skip
-        if isinstance(source, Generated) and source.is_whole:
+        if is_seen_through(f) or (isinstance(source, Generated) and source.is_whole):
             items = generators.of_turns(self, turns, source, site)
             return self.call(f, items, *args, **kwargs)
         source = self._listed(source)
