@@ -79,6 +79,28 @@ def test_exchanges_one_after_another_are_linear(tmp_path: Path) -> None:
     assert many < 3.5 * few
 
 
+def squares(read: str, count: int, folder: Path) -> Function:
+    """A value that is used twice by the next, so many times, and one way to read the last."""
+    first, last = read.split("|")
+    file = folder / f"squares{count}.py"
+    head = f"import numpy as np\ndef f(x, m, square):\n    x = {first}\n"
+    file.write_text(head + "    x = x * x - x / (x + 3.0)\n" * count + f"    return {last}\n")
+    f = runpy.run_path(str(file))["f"]
+    args = np.ones(6), np.arange(6) > 2, np.ones((2, 3))
+    return simplify(trace(f, specs_of(args)).function)
+
+
+READS = ["x|x", "x|x.sum()", "x|x[m].sum()", "x[m]|x.sum()", "square.ravel()|x", "square|x.ravel()"]
+READS += ["np.concatenate([x, x])|x", "np.concatenate([x, x])|x[1:]", "square.T|x.sum(0)"]
+
+
+@pytest.mark.parametrize("read", READS)
+def test_expressions_that_double_their_parts_are_linear(read: str, tmp_path: Path) -> None:
+    """What is computed where it is used has as many paths as a power of two."""
+    few, many = (calls_in(lower, squares(read, count, tmp_path)) for count in (6, 12))
+    assert many < 2.5 * few
+
+
 def loss(w: Any, x: Any) -> Any:
     return np.sum(np.tanh(x @ w) ** 2)
 

@@ -8,7 +8,7 @@ is right only while that is cheaper than the traffic it saves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import tracejit.ir.ops  # noqa: F401  (enters the op table)
 from tracejit.ir.core import TABLE, Function, Instr, Value, is_array, is_reshape, is_splat
@@ -27,6 +27,19 @@ _PASSES = 3
 CAST_SHAPE = TABLE["cast_shape"]
 
 Reader = tuple[Instr | None, tuple[Instr, ...]]
+
+
+def each_once(value: Value, below: Callable[[Value], Iterable[Value]]) -> Iterator[Value]:
+    """``value`` and what ``below`` leads to from there, each once, however often it is used: an
+    expression that doubles its parts has as many paths as powers of two."""
+    seen: set[Value] = set()
+    stack = [value]
+    while stack:
+        v = stack.pop()
+        if v not in seen:
+            seen.add(v)
+            yield v
+            stack.extend(below(v))
 
 
 def can_inline(instr: Instr) -> bool:
@@ -57,17 +70,12 @@ class Inlining:
 
     def leaves(self, value: Value) -> Iterator[Value]:
         """The stored arrays that computing ``value`` reads."""
-        seen: set[Value] = set()
-        stack = [value]
-        while stack:
-            v = stack.pop()
-            if v in seen or not is_array(v):
-                continue
-            seen.add(v)
-            if v in self.inlined:
-                stack.extend(self.defs[v].operands)
-            else:
+        for v in each_once(value, self._computed_from):
+            if is_array(v) and v not in self.inlined:
                 yield v
+
+    def _computed_from(self, value: Value) -> Sequence[Value]:
+        return self.defs[value].operands if value in self.inlined else ()
 
     def leaves_below(self, value: Value) -> Iterator[Value]:
         """The stored arrays that the instruction making ``value`` reads."""
@@ -195,15 +203,17 @@ def unflattened_shape(
     """
     if value.rank > 1:
         return tuple(map(dim, value.shape))
-    stack = [value] if value.rank == 1 else []
-    while stack:
-        v = stack.pop()
+
+    def below(v: Value) -> Sequence[Value]:
+        inside = is_array(v) and (v is value or v in inlining.inlined)
+        instr = inlining.defs.get(v) if inside else None
+        return instr.operands if instr is not None and instr.prim.elementwise else ()
+
+    for v in each_once(value, below) if value.rank == 1 else ():
         instr = inlining.defs.get(v)
-        if instr is None or not is_array(v) or (v not in inlining.inlined and v is not value):
+        if instr is None or (v is not value and v not in inlining.inlined):
             continue
-        if instr.prim.elementwise:
-            stack.extend(instr.operands)
-        elif is_reshape(instr) and instr.operands[0] in inlining.inlined:
+        if is_reshape(instr) and instr.operands[0] in inlining.inlined:
             axes = tuple(n for n in map(dim, instr.operands[0].shape) if n != 1)
             if len(axes) > 1:
                 return axes

@@ -17,7 +17,7 @@ from tracejit.ir.traits import Trait
 from tracejit.ir.types import DTYPES, INDEX
 from tracejit.lower import loop_nests
 from tracejit.lower.element import Index, Puller, delinearize
-from tracejit.lower.fusion import CHEAP, Inlining
+from tracejit.lower.fusion import CHEAP, Inlining, each_once
 
 if TYPE_CHECKING:
     from tracejit.lower.body import Body
@@ -101,20 +101,13 @@ def fill_selection(body: Body, instr: Instr) -> None:
 
 def selections(inlining: Inlining, value: Value) -> list[Instr]:
     """The selections without memory that ``value`` is computed from."""
-    found: dict[Instr, None] = {}
-    seen: set[Value] = set()
-    stack = [value]
-    while stack:
-        v = stack.pop()
-        if v in seen or v not in inlining.inlined:
-            continue
-        seen.add(v)
-        instr = inlining.defs[v]
-        if instr.has(Trait.SELECTS):
-            found[instr] = None
-        else:
-            stack.extend(instr.operands)
-    return list(found)
+
+    def below(v: Value) -> Sequence[Value]:
+        made = inlining.defs[v] if v in inlining.inlined else None
+        return made.operands if made is not None and not made.has(Trait.SELECTS) else ()
+
+    inside = [inlining.defs[v] for v in each_once(value, below) if v in inlining.inlined]
+    return list(dict.fromkeys(instr for instr in inside if instr.has(Trait.SELECTS)))
 
 
 def common_mask(inlining: Inlining, value: Value) -> Value | None:
@@ -122,10 +115,15 @@ def common_mask(inlining: Inlining, value: Value) -> Value | None:
 
     None where anything else but repeated scalars is read.
     """
+
+    def below(v: Value) -> Sequence[Value]:
+        made = inlining.defs[v] if v in inlining.inlined else None
+        if made is None or is_splat(made) or not made.prim.elementwise:
+            return ()
+        return made.operands
+
     masks: set[Value] = set()
-    stack = [value]
-    while stack:
-        v = stack.pop()
+    for v in each_once(value, below):
         instr = inlining.defs.get(v)
         if not is_array(v) or (instr is not None and is_splat(instr)):
             continue
@@ -133,9 +131,7 @@ def common_mask(inlining: Inlining, value: Value) -> Value | None:
             return None
         if instr.has(Trait.SELECTS):
             masks.add(instr.operands[1])
-        elif instr.prim.elementwise:
-            stack.extend(instr.operands)
-        else:
+        elif not instr.prim.elementwise:
             return None
     return masks.pop() if len(masks) == 1 else None
 
@@ -204,9 +200,12 @@ def _fold(p: Puller, scope: Scope, instr: Instr, mask: Value) -> Value:
 
 def element_cost(inlining: Inlining, value: Value) -> int:
     """Scalar operations of one selected element, masks aside."""
-    if value not in inlining.inlined:
-        return 0
-    instr = inlining.defs[value]
-    operands = instr.operands[:1] if instr.has(Trait.SELECTS) else instr.operands
-    own = 0 if instr.has(Trait.SELECTS) else instr.prim.cost
-    return own + sum(element_cost(inlining, v) for v in operands)
+
+    def below(v: Value) -> Sequence[Value]:
+        if v not in inlining.inlined:
+            return ()
+        made = inlining.defs[v]
+        return made.operands[:1] if made.has(Trait.SELECTS) else made.operands
+
+    made = [inlining.defs[v] for v in each_once(value, below) if v in inlining.inlined]
+    return sum(instr.prim.cost for instr in made if not instr.has(Trait.SELECTS))

@@ -5,11 +5,11 @@ One loop over all of it asks at each element which piece that is from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim
-from tracejit.lower.fusion import Inlining
+from tracejit.lower.fusion import Inlining, each_once
 
 #: Of more pieces, the code would be longer than what it saves.
 _MOST = 8
@@ -22,20 +22,21 @@ def pieces(
 ) -> tuple[int, list[Dim]] | None:
     """The axis, and where its pieces begin and end, of what is computed from concatenations that
     all meet there. The pieces lie one after another in memory: all axes before have one element."""
+
+    def instr_of(v: Value) -> Instr | None:
+        return inlining.defs.get(v) if v is value or v in inlining.inlined else None
+
+    def below(v: Value) -> Sequence[Value]:
+        instr = instr_of(v)
+        if instr is None or not instr.prim.elementwise:
+            return ()
+        return [x for x in instr.operands if x.shape == value.shape]
+
     found: set[tuple[int, tuple[Dim, ...]]] = set()
-    seen: set[Value] = set()
-    stack = [value]
-    while stack:
-        v = stack.pop()
-        instr = inlining.defs.get(v)
-        if v in seen or instr is None or (v is not value and v not in inlining.inlined):
-            continue
-        seen.add(v)
-        ends_of = _ENDS.get(instr.name)
-        if ends_of is not None:
-            found.add((instr.attrs["axis"], ends_of(instr, dim)))
-        elif instr.prim.elementwise:
-            stack += [x for x in instr.operands if x.shape == value.shape]
+    for v in each_once(value, below):
+        instr = instr_of(v)
+        if instr is not None and instr.name in _ENDS:
+            found.add((instr.attrs["axis"], _ENDS[instr.name](instr, dim)))
     if len(found) != 1:
         return None
     axis, ends = found.pop()
