@@ -82,10 +82,58 @@ def tables(n: int) -> Any:
     return counts, pairs, seen
 
 
+def mixed(n: int) -> Any:
+    both, three, rows = [], [], []
+    for i in range(n):
+        both.append(i if i % 2 else i * 0.5)
+        three.append(i > 2 if i % 3 == 0 else complex(i, -i) if i % 3 == 1 else -i)
+        rows.append([i, i / 2 if i % 2 else i])
+    return both, three, rows
+
+
+def texts(n: int) -> Any:
+    shown, unlike, widest = [], [], []
+    for i in range(n):
+        shown.append(f"{i}:{-i * i}, {i / 8} {i % 3 == 0} {complex(i, 1)!r}")
+        unlike.append("é\U0001f600\ud800" if i % 2 else f"{i / 3:.2f}|{i / 3:8.3e}|{i:>5}|{i!s:^7}")
+        widest.append(f"{(i - 3) * 10**13} {-i / 7:g} {i / 7:.5g} {1e22 * i} {np.float32(i) / 3}")
+    return shown, unlike, ", ".join(shown), "".join(widest), len(unlike)
+
+
+def text_of_numbers(n: int) -> Any:
+    x = 10.0 ** (n % 70) / 7
+    return (
+        f"{n} {n:05d} {x} {x:.2f} {x!r:>30} {-x:e} {n == 7} {x > 1e9!s:>6}",
+        str(n),
+        str(x),
+        f"{x:+.1f}",
+    )
+
+
+def grown(n: int) -> Any:
+    digits, last = "", ""
+    while n:
+        digits = str(n % 2) + digits
+        last += f"{n}é"
+        n //= 2
+    return digits, f"{digits:>12}!", f"<{last}>", f"{digits}{last}"
+
+
+def chosen(n: int) -> Any:
+    small = "few" if n < 5 else f"{n} or so"
+    kind = n if n % 2 else n / 2
+    found = None
+    for i in range(n):
+        if i * i > 30:
+            found = (i, f"at {i}")
+            break
+    return small, kind, found, None if n < 5 else n, f"{small} {kind} {found is None}"
+
+
 MADE: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (ints, ()), (other_numbers, ()), (equal_ones, ()), (tuples, ()), (rows, ()),
     (arrays, (np.arange(3.0),)), (arrays, (np.array(2.5),)), (groups, ()), (deeper, ()),
-    (tables, ()),
+    (tables, ()), (mixed, ()), (texts, ()), (text_of_numbers, ()), (grown, ()), (chosen, ()),
 ]  # fmt: skip
 
 
@@ -95,6 +143,8 @@ def kinds(x: Any) -> Any:
         return type(x), tuple(map(kinds, x))
     if isinstance(x, dict):
         return dict, tuple((kinds(k), kinds(v)) for k, v in x.items())
+    if isinstance(x, str):
+        return x
     if isinstance(x, np.ndarray):
         return x.dtype, x.tolist(), x.base is None
     return type(x), repr(x)
@@ -130,3 +180,21 @@ def test_no_reference_is_left(f: Any, before: Any) -> None:
         compiled(*before, 400)
     gc.collect()
     assert sys.getallocatedblocks() - counted < 300
+
+
+@pytest.mark.parametrize("x", [-(2**63), 2**63 - 1, 0, float("nan"), -float("inf"), 1e16, -0.0])
+def test_numbers_in_texts(x: Any) -> None:
+    def f(x: Any) -> Any:
+        return f"{x}|{x!r}|{x:>30}|{x:.0f}|{x:.3g}", f"{x}"
+
+    assert jit(f, shapes="dynamic")(x) == f(x)
+
+
+def test_a_text_that_cannot_be_shown() -> None:
+    def f(x: Any) -> Any:
+        return f"{x}{x + 1:d}", [f"{x:q}"]
+
+    compiled = jit(f)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="Unknown format code 'd'"):
+            compiled(1.5)

@@ -35,7 +35,7 @@ from tracejit.ir.results import (
     StaticOut,
     TableOut,
 )
-from tracejit.python_entry.views import is_native
+from tracejit.python_entry.native_outs import is_native
 from tracejit.records import dataclass
 from tracejit.trace.guards.conditions import FunctionField, MemberOf
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable, as_path

@@ -19,6 +19,7 @@ from tracejit.ir.results import (
     CallerOut,
     CopyOut,
     Extents,
+    JoinOut,
     Lent,
     ListOut,
     MadeOut,
@@ -32,10 +33,11 @@ from tracejit.ir.results import (
     SelectOut,
     StaticOut,
     TableOut,
+    TextOut,
     TreeOut,
     ViewOut,
 )
-from tracejit.python_entry.lists import Lists
+from tracejit.python_entry.lists import Lists, joined
 
 
 class Boxes(Protocol):
@@ -137,6 +139,12 @@ class Rebuilder:
     def _made(self, out: MadeOut) -> Any:
         return self.tree(out.outs, out.tree)
 
+    def _text(self, out: TextOut) -> str:
+        return out.make(*map(self._leaf, out.outs))
+
+    def _joined(self, out: JoinOut) -> str:
+        return joined(out, self.lists.items(out.items))
+
     def _view_once(self, out: ViewOut) -> Any:
         key = ViewOut, id(out)
         if key not in self._once:
@@ -199,6 +207,8 @@ _MAKE: dict[type, Callable[[Rebuilder, Any], Any]] = {
     ViewOut: Rebuilder._view_once,
     SelectOut: Rebuilder._select,
     MadeOut: Rebuilder._made,
+    TextOut: Rebuilder._text,
+    JoinOut: Rebuilder._joined,
     CallerOut: Rebuilder._caller,
     TreeOut: Rebuilder._shared,
     StaticOut: Rebuilder._static,

@@ -9,8 +9,8 @@ exported reads the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -48,6 +48,20 @@ class PythonOut:
     kind: str
 
 
+class TextMaker(Protocol):
+    """Makes a text of values: ``between`` has the texts around them, and what a replacement field
+    says of each."""
+
+    @property
+    def between(self) -> tuple[tuple[str, ...], tuple[str, ...]]: ...
+
+    @property
+    def plain(self) -> bool:
+        """Whether Python's ``format`` shows the values so."""
+
+    def __call__(self, *values: Any) -> str: ...
+
+
 @dataclass(frozen=True)
 class PartOut:
     """One part of each item of a list: IR result ``column``, numbers of these kinds of Python's or
@@ -60,7 +74,7 @@ class PartOut:
     tag: int | None = None
     items: type | None = None
     heap: HeapOut | None = None
-    texts: tuple[tuple[Callable[..., str], tuple[PartOut, ...]], ...] = ()
+    texts: tuple[tuple[TextMaker, tuple[PartOut, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,6 +155,23 @@ class MadeOut:
 
 
 @dataclass(frozen=True)
+class TextOut:
+    """A text that is made of these."""
+
+    make: TextMaker
+    outs: tuple[Out, ...]
+
+
+@dataclass(frozen=True)
+class JoinOut:
+    """The texts of a list in one, with ``between`` between them; ``backwards``: the last first."""
+
+    items: ListOut
+    between: str
+    backwards: bool
+
+
+@dataclass(frozen=True)
 class SameOut:
     """The object that result leaf ``leaf`` is."""
 
@@ -198,6 +229,8 @@ Out: TypeAlias = (
     | ViewOut
     | SelectOut
     | MadeOut
+    | TextOut
+    | JoinOut
     | SameOut
     | CallerOut
     | TreeOut
@@ -212,9 +245,11 @@ def parts(out: Out) -> tuple[Out, ...]:
     match out:
         case ViewOut(base=base):
             return (base,)
+        case JoinOut(items=items):
+            return (items,)
         case SelectOut(then=then, other=other):
             return then, other
-        case MadeOut(outs=outs) | TreeOut(outs=outs) | ObjectOut(outs=outs):
+        case MadeOut(outs=outs) | TextOut(outs=outs) | TreeOut(outs=outs) | ObjectOut(outs=outs):
             return outs
         case TableOut(keys=keys, values=values):
             return keys, values

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tracejit import abi
 from tracejit.dtypes import is_complex, is_unsigned
-from tracejit.ir.results import ArgOut, ArrayOut, Out, PythonOut, ScalarOut, StaticOut, ViewOut
+from tracejit.ir.results import (
+    ArgOut,
+    ArrayOut,
+    JoinOut,
+    MadeOut,
+    Out,
+    PythonOut,
+    ScalarOut,
+    SelectOut,
+    StaticOut,
+    TextOut,
+    ViewOut,
+)
 from tracejit.python_entry.entry_writer import Writer
-from tracejit.python_entry.run_writer import RUNS, RunWriter, arrays_needed, heaps_in
+from tracejit.python_entry.native_outs import leaf_or_tuple
+from tracejit.python_entry.run_writer import RUNS, RunWriter, arrays_needed, heaps_in, number_part
+from tracejit.python_entry.text_writer import TextWriter, field
 from tracejit.python_entry.views import strided
 
 
@@ -36,6 +52,7 @@ class ResultWriter:
         self._runs = RunWriter(
             writer, signature.results, self._column, self._column_dims, self._keep_next
         )
+        self._texts = TextWriter(writer)
         self.answer = "null"
 
     def _is_array(self, out: Out) -> bool:
@@ -125,6 +142,8 @@ class ResultWriter:
 
     def _made(self, out: Out) -> str:
         """A new reference to what is made for a leaf, or null."""
+        if isinstance(out, ArrayOut) and self._is_array(out):
+            return self._another(self._arrays[out.index])
         if isinstance(out, ArrayOut):
             return self._rank_zero(*self._scalar(out.index))
         if isinstance(out, PythonOut):
@@ -135,13 +154,70 @@ class ResultWriter:
             return self._view(out)
         if isinstance(out, RUNS):
             return self._runs.made(out, lambda k: self._slot("i64", self._scalar(k)[1]))
+        if isinstance(out, TextOut):
+            return self._text(out)
+        if isinstance(out, JoinOut):
+            return self._text_of(self._texts.alone(self._joined(out)))
+        if isinstance(out, SelectOut):
+            return self._select(out)
+        if isinstance(out, MadeOut):
+            inside = leaf_or_tuple(out)
+            if isinstance(inside, tuple):
+                return self._container("tuple", list(map(self._made, inside)))
+            assert inside is not None
+            return self._made(inside)
         assert isinstance(out, ArgOut | StaticOut), out
-        if isinstance(out, ArgOut):
-            known = self.objects[out.arg]
-        else:
-            known = self.w.env_load(out.value)
+        known = self.objects[out.arg] if isinstance(out, ArgOut) else self.w.env_load(out.value)
+        return self._another(known)
+
+    def _another(self, known: str) -> str:
+        """A new reference to an object."""
         self.w.emit(f"call void @Py_IncRef(ptr {known})")
         return known
+
+    def _select(self, out: SelectOut) -> str:
+        w = self.w
+        found, done = w.alloca("ptr"), w.label("selected")
+        which = {"then": out.then, "other": out.other}
+        places = {name: w.label(name) for name in which}
+        bits = self._slot("i64", self._scalar(out.index)[1])
+        flag = w.op(f"icmp ne i64 {bits}, 0")
+        w.emit(f"br i1 {flag}, label %{places['then']}, label %{places['other']}")
+        for name, part in which.items():
+            w.block(places[name])
+            w.emit(f"store ptr {self._made(part)}, ptr {found}")
+            w.emit(f"br label %{done}")
+        w.block(done)
+        return w.op(f"load ptr, ptr {found}")
+
+    def _text(self, out: TextOut) -> str:
+        """A text with values in it. What is no number of Python's is made first, and dropped."""
+        parts = [self._shown(x, how) for x, how in zip(out.outs, out.make.between[1], strict=True)]
+        made = [self._made(x) for x, part in zip(out.outs, parts, strict=True) if part is None]
+
+        def write(places: Sequence[str]) -> str:
+            rest = iter(places)
+            found = [["i64 5", f"ptr {next(rest)}"] if part is None else part for part in parts]
+            return self._text_of(self._texts.text(out.make.between, found))
+
+        return self._texts.shown(made, write)
+
+    def _text_of(self, words: str) -> str:
+        return self.w.op(f"call ptr @tj_text_of(ptr {words}, i64 0)")
+
+    def _joined(self, out: JoinOut) -> list[str]:
+        part = self._runs.part(out.items.parts[0])
+        return self._texts.joined(part, self._runs.count(out.items), out.between, out.backwards)
+
+    def _shown(self, out: Out, how: str) -> list[str] | None:
+        """The part of a text that is a number of Python's or texts in one; None of others."""
+        if isinstance(out, PythonOut):
+            dtype, slot = self._scalar(out.index)
+            at = self.w.op(f"getelementptr i64, ptr %slots, i64 {slot}")
+            return number_part(out.kind, dtype, at)
+        if isinstance(out, JoinOut) and field(how) == (0, ""):
+            return self._joined(out)
+        return None
 
     def _scalar(self, k: int) -> tuple[abi.DType, int]:
         """Dtype and first slot of a number that the core stores."""

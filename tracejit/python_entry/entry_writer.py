@@ -14,6 +14,7 @@ class Writer:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.constants: list[str] = []  # what stands before the function
         self.frame: list[str] = []  # allocas: at the top of the function, so that they cost nothing
         self.env: list[Any] = [None, None]  # error builder and host table come first
         self.values: dict[abi.Expr, str] = {}  # what an Extent, Stride or ScalarOf was loaded as
@@ -36,6 +37,13 @@ class Writer:
         name = f"%v{self._names}"
         self._names += 1
         self.frame.append(f"  {name} = alloca {kind}")
+        return name
+
+    def constant(self, data: bytes) -> str:
+        """The name of known bytes."""
+        name = f"@tj_known{len(self.constants)}"
+        letters = "".join(f"\\{byte:02x}" for byte in data)
+        self.constants.append(f'{name} = private constant [{len(data)} x i8] c"{letters}"')
         return name
 
     def label(self, stem: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tracejit.dtypes import is_complex
 from tracejit.ir.arguments import KIND_TYPE
-from tracejit.ir.results import HeapOut, Lent, ListOut, PartOut, TableOut
+from tracejit.ir.results import HeapOut, JoinOut, Lent, ListOut, PartOut, TableOut
 
 Column = np.ndarray[Any, Any]
 _ALL = slice(None)
@@ -87,6 +87,11 @@ class Lists:
         for row, place in enumerate(places):
             found.append(out.texts[place][0](*(column[row] for column in values[place])))
         return found
+
+
+def joined(out: JoinOut, texts: list[str]) -> str:
+    """The texts in one."""
+    return out.between.join(reversed(texts) if out.backwards else texts)
 
 
 def _of_kinds(

@@ -22,17 +22,22 @@ from tracejit.codegen_llvm.runtime import HostTable, store_scalar
 from tracejit.ir.results import (
     ArgOut,
     ArrayOut,
+    JoinOut,
     ListOut,
+    MadeOut,
     Out,
     PythonOut,
     RefOut,
     ScalarOut,
+    SelectOut,
     StaticOut,
     TableOut,
+    TextOut,
     ViewOut,
 )
 from tracejit.llvm_text.tables import ErrorTable
-from tracejit.python_entry.lists import Lists
+from tracejit.python_entry.lists import Lists, joined
+from tracejit.python_entry.native_outs import leaf_or_tuple
 from tracejit.python_entry.parameters import CallParameters
 from tracejit.python_entry.views import StridedView, strided
 
@@ -248,6 +253,22 @@ class PortableEntry:
             return lists.items(out)
         if isinstance(out, TableOut):
             return lists.table(out)
+
+        def leaf(x: Out) -> Any:
+            return self._leaf(x, arrays, call, values, lists)
+
+        if isinstance(out, JoinOut):
+            return joined(out, lists.items(out.items))
+        if isinstance(out, TextOut):
+            return out.make(*map(leaf, out.outs))
+        if isinstance(out, SelectOut):
+            at = self.layout.results[out.index]
+            assert at.data is not None
+            return leaf(out.then if call.slots[at.data] else out.other)
+        if isinstance(out, MadeOut):
+            inside = leaf_or_tuple(out)
+            assert inside is not None
+            return tuple(map(leaf, inside)) if isinstance(inside, tuple) else leaf(inside)
         assert isinstance(out, ArgOut | StaticOut), out
         return values[out.arg] if isinstance(out, ArgOut) else out.value
 

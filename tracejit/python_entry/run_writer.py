@@ -18,13 +18,14 @@ from tracejit.ir.results import (
     RefOut,
     StaticOut,
     TableOut,
-    ViewOut,
+    every_part,
 )
 from tracejit.python_entry.entry_writer import Writer
 from tracejit.python_entry.runs_text import PART_WORDS, WORDS_BEFORE
+from tracejit.python_entry.text_writer import TextWriter, is_native_text
 
 RUNS = (ListOut, RefOut, TableOut)
-_NUMBER, _ROW, _ARRAY, _LIST = range(4)
+_NUMBER, _ROW, _ARRAY, _LIST, _TEXT = range(5)
 _AROUND: dict[type | None, int] = {None: 0, tuple: 1, list: 2}
 #: Python's numbers, by kind and how the core stores them.
 _PYTHONS = {
@@ -33,7 +34,12 @@ _PYTHONS = {
     ("complex", np.dtype(np.complex128)): 2,
     ("bool", np.dtype(bool)): 3,
 }
-_NUMPYS = 4
+_NUMPYS, _TAGGED = 4, 5
+#: Python's numbers by their kinds, and how numbers of several kinds are stored.
+_KINDS = {"int": 0, "float": 1, "complex": 2, "bool": 3}
+_STORED = {np.dtype(np.int64): 0, np.dtype(np.float64): 1, np.dtype(np.complex128): 2}
+#: The most kinds of which a number may be one.
+_MOST = 8
 
 
 def is_native_run(out: Out, results: Sequence[abi.Result]) -> bool:
@@ -55,8 +61,11 @@ def _is_native_list(out: ListOut, results: Sequence[abi.Result], met: set[int]) 
 
 def _is_native_part(part: PartOut, results: Sequence[abi.Result], met: set[int]) -> bool:
     stored = results[part.column]
-    if not isinstance(stored, abi.ArrayResult) or part.tag is not None or part.texts:
+    if not isinstance(stored, abi.ArrayResult):
         return False
+    if part.texts:
+        rows = ((make, x) for make, parts in part.texts for x in parts)
+        return all(is_native_text(make) and _is_native_part(x, results, met) for make, x in rows)
     if part.heap is not None:
         return _is_native_heap(part.heap, results, met)
     return part.items is np.ndarray or _number_kind(part, stored.dtype) is not None
@@ -72,6 +81,13 @@ def _is_native_heap(heap: HeapOut, results: Sequence[abi.Result], met: set[int])
 
 
 def _number_kind(part: PartOut, dtype: np.dtype[Any]) -> int | None:
+    """The word that says what numbers are; None where they are converted in another way."""
+    if part.tag is not None:
+        known = len(part.kinds) <= _MOST and all(isinstance(k, str) for k in part.kinds)
+        if not known or dtype not in _STORED:
+            return None
+        each = (_KINDS[str(kind)] << 16 + 4 * tag for tag, kind in enumerate(part.kinds))
+        return _TAGGED + (_STORED[dtype] << 8) + sum(each)
     (kind,) = part.kinds if len(part.kinds) == 1 else (None,)
     if isinstance(kind, np.dtype):
         return _NUMPYS if kind == dtype else None
@@ -81,13 +97,16 @@ def _number_kind(part: PartOut, dtype: np.dtype[Any]) -> int | None:
 def arrays_needed(outs: Sequence[Out]) -> set[int]:
     """The results that become arrays, or that arrays are views of. Of others only the memory is
     read."""
-    found: set[int] = set()
-    for out in outs:
-        while isinstance(out, ViewOut):
-            out = out.base
-        if isinstance(out, ArrayOut):
-            found.add(out.index)
-    return found
+    return {out.index for out in every_part(outs) if isinstance(out, ArrayOut)}
+
+
+def number_part(kind: str, dtype: np.dtype[Any], at: str) -> list[str] | None:
+    """The words of a number of Python's that is stored somewhere; None of one that is converted."""
+    number = _PYTHONS.get((kind, dtype))
+    if number is None:
+        return None
+    numbers = "i64 0", f"i64 {dtype.itemsize}", f"i64 {number}"
+    return [f"i64 {_NUMBER}", f"ptr {at}", *numbers, *["ptr null"] * 3]
 
 
 class RunWriter:
@@ -108,6 +127,7 @@ class RunWriter:
         self.dims = dims
         self.keep = keep
         self._heaps: dict[int, str] = {}
+        self._texts = TextWriter(writer)
 
     def made(self, out: Out, number: Callable[[int], str]) -> str:
         """A new reference to what is made, or null. ``number``: the value of a result."""
@@ -116,16 +136,17 @@ class RunWriter:
             heap = self._heap(out.heap)
             return w.op(f"call ptr @tj_list_of_heap(ptr {heap}, i64 {number(out.index)})")
         if isinstance(out, ListOut):
-            return w.op(f"call ptr @tj_list_of(ptr {self._run(out)}, i64 {self._count(out)})")
+            return w.op(f"call ptr @tj_list_of(ptr {self._run(out)}, i64 {self.count(out)})")
         assert isinstance(out, TableOut)
         assert isinstance(out.keys, ListOut)
-        keys, n = self._run(out.keys), self._count(out.keys)
+        keys, n = self._run(out.keys), self.count(out.keys)
         if out.is_set:
             return w.op(f"call ptr @tj_set_of(ptr {keys}, i64 {n})")
         values = self._run(out.values) if isinstance(out.values, ListOut) else "null"
         return w.op(f"call ptr @tj_dict_of(ptr {keys}, ptr {values}, i64 {n})")
 
-    def _count(self, out: ListOut) -> str:
+    def count(self, out: ListOut) -> str:
+        """How many items a list has."""
         return self.dims(out.parts[0].column)[0]
 
     def _run(self, out: ListOut) -> str:
@@ -134,17 +155,20 @@ class RunWriter:
         w.store(f"i64 {len(out.parts)}", block, 0)
         w.store(f"i64 {_AROUND[out.make]}", block, 1)
         for k, part in enumerate(out.parts):
-            for word, value in enumerate(self._part(part)):
+            for word, value in enumerate(self.part(part)):
                 w.store(value, block, WORDS_BEFORE + PART_WORDS * k + word)
         return block
 
-    def _part(self, part: PartOut) -> list[str]:
+    def part(self, part: PartOut) -> list[str]:
+        """The words of a part of each item."""
         w, result = self.w, self.results[part.column]
         assert isinstance(result, abi.ArrayResult)
         dtype, dims = result.dtype, self.dims(part.column)
         what, kind, width, size = _NUMBER, _number_kind(part, dtype) or 0, "0", str(dtype.itemsize)
         descr = heap = extents = "null"
-        if part.heap is not None:
+        if part.texts:
+            what, heap = _TEXT, self._table_of_texts(part)
+        elif part.heap is not None:
             what, heap = _LIST, self._heap(part.heap)
         elif part.items is list:
             what, width = _ROW, dims[1]
@@ -156,9 +180,19 @@ class RunWriter:
                 size = w.op(f"mul i64 {size}, {extent}")
         if kind == _NUMPYS or what == _ARRAY:
             descr = w.env_load(dtype)
+        elif part.tag is not None:
+            descr = self.data(part.tag)
         numbers = f"i64 {width}", f"i64 {size}", f"i64 {kind}"
         pointers = f"ptr {descr}", f"ptr {heap}", f"ptr {extents}"
         return [f"i64 {what}", f"ptr {self.data(part.column)}", *numbers, *pointers]
+
+    def _table_of_texts(self, part: PartOut) -> str:
+        """The texts among which numbers are places."""
+        table = self.w.alloca(f"[{len(part.texts)} x ptr]")
+        for place, (make, parts) in enumerate(part.texts):
+            words = self._texts.text(make.between, list(map(self.part, parts)))
+            self.w.store(f"ptr {words}", table, place)
+        return table
 
     def _heap(self, heap: HeapOut) -> str:
         """Its words; lists of it may hold lists of it."""
@@ -177,13 +211,12 @@ class RunWriter:
 
 def heaps_in(outs: Sequence[Out]) -> Iterator[HeapOut]:
     """The heaps of which outs need lists, each once."""
-    stack: list[Any] = [out.heap if isinstance(out, RefOut) else out for out in outs]
+    every = every_part(outs)
+    stack: list[Any] = [out.heap if isinstance(out, RefOut) else out for out in every]
     met: set[int] = set()
     while stack:
         x = stack.pop()
-        if isinstance(x, TableOut):
-            stack += [x.keys, x.values]
-        elif isinstance(x, ListOut):
+        if isinstance(x, ListOut):
             stack += [part.heap for part in x.parts]
         elif isinstance(x, HeapOut) and id(x) not in met:
             met.add(id(x))

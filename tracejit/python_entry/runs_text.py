@@ -3,12 +3,15 @@
 A *run* says what items are made of: how many parts each has; whether these are it (0), or are in a
 tuple (1) or list (2); and of each part eight words:
 
-0. what it is: a number (0), a list of numbers (1), an array (2), or a list of a heap (3);
+0. what it is: a number (0), a list of numbers (1), an array (2), a list of a heap (3), or a text
+   (4, of which the column has places among those that ``texts_text`` describes);
 1. where its column begins;
 2. how many numbers a list has, or axes an array;
 3. how many bytes a number has, or an array;
 4. what its numbers are: Python's ints (0), floats (1), complex numbers (2), bools (3), NumPy's (4);
-5. their dtype; 6. the heap; 7. the extents of an array.
+   or in the lowest byte 5, in the next one how they are stored (as these), and then in four bits
+   each the kinds among which their tags are places;
+5. their dtype, or where their tags begin; 6. the heap, or the texts; 7. the extents of an array.
 
 The words of a heap are where its rows begin (place of the first item, count, room), a list with
 what was made of each, and a run of its items, or null.
@@ -18,6 +21,7 @@ from __future__ import annotations
 
 from tracejit.abi import capi
 from tracejit.llvm_text.nested import plain
+from tracejit.python_entry import numbers_text, texts_text
 
 PART_WORDS = 8
 #: Words of a run before its parts.
@@ -47,118 +51,6 @@ declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 """
 
 _TEXT = """
-define internal ptr @tj_number(ptr %at, i64 %kind, ptr %descr) #0 {
-entry:
-  switch i64 %kind, label %numpys [
-    i64 0, label %int
-    i64 1, label %float
-    i64 2, label %complex
-    i64 3, label %bool
-  ]
-int:
-  %i = load i64, ptr %at
-  %whole = call ptr @PyLong_FromLongLong(i64 %i)
-  ret ptr %whole
-float:
-  %f = load double, ptr %at
-  %real = call ptr @PyFloat_FromDouble(double %f)
-  ret ptr %real
-complex:
-  %re = load double, ptr %at
-  %im = load double, ptr %at[double 1]
-  %both = call ptr @PyComplex_FromDoubles(double %re, double %im)
-  ret ptr %both
-bool:
-  %b = load i8, ptr %at
-  %true = icmp ne i8 %b, 0
-  %truth = select i1 %true, ptr @Py_True, ptr @Py_False
-  call void @Py_IncRef(ptr %truth)
-  ret ptr %truth
-numpys:
-  %scalar = call ptr @PyArray_Scalar(ptr %at, ptr %descr, ptr null)
-  ret ptr %scalar
-}
-
-; Numbers that lie side by side as the items of a list of n. False, with an exception set, or true.
-; What is equal to the number before is the same object, as in a list that was made of one.
-define internal i1 @tj_numbers(ptr %list, ptr %data, i64 %size, i64 %kind, ptr %descr, i64 %n) #0 {
-entry:
-  switch i64 %kind, label %others [
-    i64 0, label %ints
-    i64 1, label %floats
-  ]
-ints:
-  br label %int_head
-int_head:
-  %int_j = phi i64 [ 0, %ints ], [ %int_j1, %int_put ]
-  %int_last = phi i64 [ 0, %ints ], [ %int_bits, %int_put ]
-  %int_known = phi ptr [ null, %ints ], [ %int_o, %int_put ]
-  br i1 (icmp slt i64 %int_j, %n), label %int_step, label %yes
-int_step:
-  %int_at = getelementptr i64, ptr %data, i64 %int_j
-  %int_bits = load i64, ptr %int_at
-  %int_same = icmp eq i64 %int_bits, %int_last
-  br i1 (and i1 %int_same, (icmp ne ptr %int_known, null)), label %int_again, label %int_new
-int_again:
-  call void @Py_IncRef(ptr %int_known)
-  br label %int_got
-int_new:
-  %int_x = load i64, ptr %int_at
-  %int_made = call ptr @PyLong_FromLongLong(i64 %int_x)
-  br label %int_got
-int_got:
-  %int_o = phi ptr [ %int_known, %int_again ], [ %int_made, %int_new ]
-  br i1 (icmp eq ptr %int_o, null), label %no, label %int_put
-int_put:
-  %int_status = call i32 @PyList_SetItem(ptr %list, i64 %int_j, ptr %int_o)
-  %int_j1 = add i64 %int_j, 1
-  br label %int_head
-floats:
-  br label %float_head
-float_head:
-  %float_j = phi i64 [ 0, %floats ], [ %float_j1, %float_put ]
-  %float_last = phi i64 [ 0, %floats ], [ %float_bits, %float_put ]
-  %float_known = phi ptr [ null, %floats ], [ %float_o, %float_put ]
-  br i1 (icmp slt i64 %float_j, %n), label %float_step, label %yes
-float_step:
-  %float_at = getelementptr i64, ptr %data, i64 %float_j
-  %float_bits = load i64, ptr %float_at
-  %float_same = icmp eq i64 %float_bits, %float_last
-  br i1 (and i1 %float_same, (icmp ne ptr %float_known, null)), label %float_again, label %float_new
-float_again:
-  call void @Py_IncRef(ptr %float_known)
-  br label %float_got
-float_new:
-  %float_x = load double, ptr %float_at
-  %float_made = call ptr @PyFloat_FromDouble(double %float_x)
-  br label %float_got
-float_got:
-  %float_o = phi ptr [ %float_known, %float_again ], [ %float_made, %float_new ]
-  br i1 (icmp eq ptr %float_o, null), label %no, label %float_put
-float_put:
-  %float_status = call i32 @PyList_SetItem(ptr %list, i64 %float_j, ptr %float_o)
-  %float_j1 = add i64 %float_j, 1
-  br label %float_head
-others:
-  br label %head
-head:
-  %j = phi i64 [ 0, %others ], [ %j1, %put ]
-  br i1 (icmp slt i64 %j, %n), label %step, label %yes
-step:
-  %bytes = mul i64 %j, %size
-  %at = getelementptr i8, ptr %data, i64 %bytes
-  %o = call ptr @tj_number(ptr %at, i64 %kind, ptr %descr)
-  br i1 (icmp eq ptr %o, null), label %no, label %put
-put:
-  %status = call i32 @PyList_SetItem(ptr %list, i64 %j, ptr %o)
-  %j1 = add i64 %j, 1
-  br label %head
-yes:
-  ret i1 true
-no:
-  ret i1 false
-}
-
 ; A part of item k.
 define internal ptr @tj_part(ptr %p, i64 %k) #0 {
 entry:
@@ -168,15 +60,23 @@ entry:
   %size = load i64, ptr %p[i64 3]
   %kind = load i64, ptr %p[i64 4]
   %descr = load ptr, ptr %p[i64 5]
+  %tagged = icmp sgt i64 %kind, 4
   switch i64 %what, label %number [
     i64 1, label %as_row
     i64 2, label %as_array
     i64 3, label %as_list
+    i64 4, label %as_text
   ]
+as_text:
+  %words = call ptr @tj_text_at(ptr %p, i64 %k)
+  %text = call ptr @tj_text_of(ptr %words, i64 %k)
+  ret ptr %text
 number:
   %offset = mul i64 %k, %size
   %at = getelementptr i8, ptr %data, i64 %offset
-  %made = call ptr @tj_number(ptr %at, i64 %kind, ptr %descr)
+  %skipped = select i1 %tagged, i64 %k, i64 0
+  %kinds = getelementptr i8, ptr %descr, i64 %skipped
+  %made = call ptr @tj_number(ptr %at, i64 %kind, ptr %kinds)
   ret ptr %made
 as_row:
   %first = mul i64 %k, %width
@@ -185,7 +85,9 @@ as_row:
   %list = call ptr @PyList_New(i64 %width)
   br i1 (icmp eq ptr %list, null), label %none, label %fill
 fill:
-  %good = call i1 @tj_numbers(ptr %list, ptr %its, i64 %size, i64 %kind, ptr %descr, i64 %width)
+  %ahead = select i1 %tagged, i64 %first, i64 0
+  %each = getelementptr i8, ptr %descr, i64 %ahead
+  %good = call i1 @tj_numbers(ptr %list, ptr %its, i64 %size, i64 %kind, ptr %each, i64 %width)
   br i1 %good, label %whole, label %drop
 whole:
   ret ptr %list
@@ -275,7 +177,9 @@ numbers:
   %descr = load ptr, ptr %run[i64 7]
   %before = mul i64 %start, %size
   %first = getelementptr i8, ptr %data, i64 %before
-  %all = call i1 @tj_numbers(ptr %list, ptr %first, i64 %size, i64 %kind, ptr %descr, i64 %n)
+  %skipped = select i1 (icmp sgt i64 %kind, 4), i64 %start, i64 0
+  %tags = getelementptr i8, ptr %descr, i64 %skipped
+  %all = call i1 @tj_numbers(ptr %list, ptr %first, i64 %size, i64 %kind, ptr %tags, i64 %n)
   ret i1 %all
 each:
   br label %head
@@ -418,16 +322,18 @@ none:
 
 def text() -> str:
     """The functions, a module of their own: compiled where a result needs one of them."""
-    return plain(_DECLARATIONS + _TEXT.replace("i8 DATA", f"i8 {capi.DATA}"))
+    runs = _DECLARATIONS + _TEXT.replace("i8 DATA", f"i8 {capi.DATA}")
+    return plain(runs + numbers_text.TEXT + texts_text.DECLARATIONS + texts_text.TEXT)
 
 
-EXPORTS = ("tj_list_of_heap", "tj_list_of", "tj_set_of", "tj_dict_of")
+EXPORTS = ("tj_list_of_heap", "tj_list_of", "tj_set_of", "tj_dict_of", "tj_text_of")
 DECLARATIONS = """
 declare ptr @PyList_New(i64)
 declare ptr @tj_list_of_heap(ptr, i64)
 declare ptr @tj_list_of(ptr, i64)
 declare ptr @tj_set_of(ptr, i64)
 declare ptr @tj_dict_of(ptr, ptr, i64)
+declare ptr @tj_text_of(ptr, i64)
 """
 
 

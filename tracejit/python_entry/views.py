@@ -19,14 +19,9 @@ from tracejit.ir.results import (
     ArgOut,
     ArrayOut,
     Extents,
-    Out,
-    PythonOut,
     Ref,
-    ScalarOut,
-    StaticOut,
     ViewOut,
 )
-from tracejit.python_entry.run_writer import RUNS, is_native_run
 from tracejit.records import dataclass
 
 Exprs = tuple[abi.Expr, ...]
@@ -48,15 +43,6 @@ class StridedView:
     offset: abi.Expr = 0
     writeable: bool = True
     dense: bool = False
-
-
-def is_native(out: Out, params: Sequence[abi.Param], results: Sequence[abi.Result]) -> bool:
-    """Whether an entry makes this leaf of results itself."""
-    if isinstance(out, ViewOut):
-        return strided(out, params, results) is not None
-    if isinstance(out, RUNS):
-        return is_native_run(out, results)
-    return isinstance(out, ArrayOut | ScalarOut | PythonOut | ArgOut | StaticOut)
 
 
 def strided(

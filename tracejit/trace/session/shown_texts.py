@@ -9,25 +9,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracejit import trees
-from tracejit.ir.interpret.print_effect import formatted
+from tracejit.ir.interpret.print_effect import MESSAGE, QUOTED, formatted
 from tracejit.records import dataclass
 
 
-class ShownText:
-    """A text: texts, with values between them, and what a replacement field says of each value."""
-
-    def __init__(
-        self, between: tuple[tuple[str, ...], tuple[str, ...]], values: Sequence[Any]
-    ) -> None:
-        self.between = between
-        self.values = tuple(values)
-
-
 @dataclass(frozen=True)
-class TextMaker:
+class TextOfValues:
     """Makes a text of its values."""
 
     between: tuple[tuple[str, ...], tuple[str, ...]]
+
+    @property
+    def plain(self) -> bool:
+        """Whether Python's ``format`` shows the values so."""
+        return {f":{MESSAGE}", f":{QUOTED}"}.isdisjoint(self.between[1])
 
     def __call__(self, *values: Any) -> str:
         (first, *rest), hows = self.between
@@ -52,32 +47,4 @@ def _bounds(kind: type, values: Sequence[Any]) -> Any:
     return SliceBounds(kind, values) if _stands_in(values) else kind(*values)
 
 
-def _text(between: tuple[tuple[str, ...], tuple[str, ...]], values: Sequence[Any]) -> Any:
-    """The text that the caller gets; of what stands for values, another stand-in."""
-    if _stands_in(values):
-        return ShownText(between, values)
-    return TextMaker(between)(*values)
-
-
-trees.register(ShownText, lambda x: (x.values, x.between), _text)
 trees.register(SliceBounds, lambda x: (x.values, x.kind), _bounds)
-
-
-class JoinedText:
-    """A text: the items of a list with ``between`` between them; ``backwards``: the last first."""
-
-    def __init__(self, items: list[Any], between: str, *, backwards: bool) -> None:
-        self.items = items
-        self.how = between, backwards
-
-
-def _joined(how: tuple[str, bool], parts: Any) -> Any:
-    """As ``_text``."""
-    between, backwards = how
-    (items,) = parts
-    if len(items) == 1 and isinstance(items[0], trees.Run):
-        return between.join(reversed(items[0]) if backwards else items[0])
-    return JoinedText(items, between, backwards=backwards)
-
-
-trees.register(JoinedText, lambda x: ((x.items,), x.how), _joined)

@@ -21,6 +21,7 @@ from tracejit.ir.results import (
     CopyOut,
     Extents,
     HeapOut,
+    JoinOut,
     ListOut,
     MadeOut,
     ObjectOut,
@@ -34,12 +35,13 @@ from tracejit.ir.results import (
     SelectOut,
     StaticOut,
     TableOut,
+    TextOut,
     TreeOut,
     ViewOut,
 )
 from tracejit.trace.session.frames import SharedResults
 from tracejit.trace.session.session import current
-from tracejit.trace.session.shown_texts import JoinedText, ShownText, SliceBounds, TextMaker
+from tracejit.trace.session.shown_texts import SliceBounds, TextOfValues
 from tracejit.trace.values.all import (
     Array,
     Cell,
@@ -134,7 +136,7 @@ class Describer:
         if isinstance(leaf, slice | Range):
             parts = (leaf.start, leaf.stop, leaf.step)
             if any(isinstance(x, Tracer) for x in parts):
-                return self._made(SliceBounds(range if isinstance(leaf, Range) else slice, parts))
+                return self._bounds(SliceBounds(range if isinstance(leaf, Range) else slice, parts))
         if isinstance(leaf, MaybeNone):
             leaves, tree = trees.flatten(leaf.value, current().outside.apart)
             made = MadeOut(tree, tuple(self.describe(bound_value(x)) for x in leaves))
@@ -194,21 +196,22 @@ class Describer:
         """A constant that the run may choose."""
         return self._text(x) if is_marked(x) else StaticOut(x)
 
-    def _text(self, text: str) -> MadeOut:
+    def _text(self, text: str) -> TextOut:
         """A text with values of the run in it."""
-        return self._made(ShownText(*apart(text)))
+        between, values = apart(text)
+        return TextOut(TextOfValues(between), tuple(map(self._shown, values)))
 
-    def _made(self, x: SliceBounds | ShownText) -> MadeOut:
-        """What is made of values of the run when the call ends."""
+    def _bounds(self, x: SliceBounds) -> MadeOut:
+        """A slice or range of values of the run, made when the call ends."""
         tree = trees.flatten(x, lambda part: part is not x)[1]
         return MadeOut(tree, tuple(map(self._shown, x.values)))
 
     def _shown(self, x: Any) -> Out:
         """What a text shows, which nobody else has."""
         if isinstance(x, GrownText):
-            joined = JoinedText([x.items], x.between, backwards=x.backwards)
-            tree = trees.flatten(joined, lambda v: v is x.items)[1]
-            return MadeOut(tree, (self.describe(x.items),))
+            items = self.describe(x.items)
+            assert isinstance(items, ListOut)
+            return JoinOut(items, x.between, x.backwards)
         return ArrayOut(self.need(x.read())) if isinstance(x, Array) else self.describe(x)
 
     def _list(self, columns: Sequence[Value], kinds: Iterable[Kind], make: Any) -> ListOut:
@@ -254,7 +257,7 @@ class Describer:
         if isinstance(kind, TextKind):
             self.values.append(columns[0])
             texts = [
-                (TextMaker(between), tuple(starmap(self._part, rows)))
+                (TextOfValues(between), tuple(starmap(self._part, rows)))
                 for between, rows in kind.by_text(columns[1:])
             ]
             return PartOut(first, ("text",), texts=tuple(texts))
