@@ -10,7 +10,8 @@ import numpy as np
 
 from tracejit import trees
 from tracejit.errors import StructureError, throw
-from tracejit.transforms.custom_rules import Custom, CustomCall, custom_jvp, custom_vjp
+from tracejit.transforms.custom_calls import Custom, CustomCall
+from tracejit.transforms.custom_rules import custom_jvp, custom_vjp
 from tracejit.transforms.outermost import outermost
 from tracejit.transforms.requirements import kind_of_object, require_function
 from tracejit.transforms.transform import shown

@@ -16,9 +16,10 @@ from tracejit.signatures import own_signature
 from tracejit.trace.convert import is_converted
 from tracejit.trace.session.session import active, current, where
 from tracejit.transforms.callbacks import Announced
-from tracejit.transforms.custom_rules import Custom, CustomCall, Rule, jvp_body, vjp_bodies
+from tracejit.transforms.custom_calls import Custom, CustomCall, Rule
 from tracejit.transforms.outermost import outermost
 from tracejit.transforms.python_call import PureCall, held
+from tracejit.transforms.rule_bodies import jvp_body, vjp_bodies
 from tracejit.transforms.staged import StagedBody
 
 P = ParamSpec("P")

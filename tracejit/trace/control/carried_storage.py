@@ -14,13 +14,13 @@ from typing import Any, TypeAlias
 
 from tracejit.ir.core import Value
 from tracejit.records import dataclass
-from tracejit.trace.control.choices import binding, holds, pieces
+from tracejit.trace.control.choices import binding, pieces
 from tracejit.trace.control.edges import Edge
 from tracejit.trace.control.objects import parts_of
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Cell, Select
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
-from tracejit.trace.values.selected_storage import storage_of
+from tracejit.trace.values.selected_storage import holds, storage_of
 from tracejit.trace.values.view_transforms import Layer
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 from tracejit.ir.core import Value
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Select
+from tracejit.trace.values.selected_storage import holds
 
 
 def binding(x: Any) -> Any:
@@ -25,18 +25,6 @@ def pieces(x: Array) -> list[Array]:
         for piece in pieces(side):
             found.setdefault(binding(piece), piece)
     return list(found.values())
-
-
-def holds(x: Array, test: Callable[[Array], bool]) -> bool | Value:
-    """Whether a binding is to a view that passes, found at run time where it must be."""
-    if not isinstance(x.cell, Select):
-        return test(x)
-    then, other = (holds(side, test) for side in x.sides())
-    if isinstance(then, bool) and then is other:
-        return then
-    b = current().b
-    sides = (b.const(v, "bool") if isinstance(v, bool) else v for v in (then, other))
-    return b.op("select", x.cell.pred, *sides)  # type: ignore[no-any-return]
 
 
 def choice(pred: Value, then: Array, other: Array) -> Array:

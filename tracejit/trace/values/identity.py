@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from tracejit.errors import UnsupportedError
-from tracejit.ir.core import Value
 from tracejit.trace.session.frames import Restart
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.storage import Cell
 from tracejit.trace.values.all import Array, PyScalar, Tracer
 from tracejit.trace.values.dynamic_list import ListRef, is_ref
-from tracejit.trace.values.selected_storage import Select
+from tracejit.trace.values.selected_storage import Select, holds
 
 
 def same_array(left: Array, right: Array) -> bool | PyScalar:
@@ -23,7 +22,7 @@ def same_array(left: Array, right: Array) -> bool | PyScalar:
             _must_be_exact(x.cell)
     if not isinstance(left.cell, Select) and not isinstance(right.cell, Select):
         return False
-    found = _same(left, right)
+    found = holds(left, lambda one: holds(right, lambda other: _is_same(one, other)))
     return found if isinstance(found, bool) else PyScalar("bool", found)
 
 
@@ -63,16 +62,7 @@ def _must_be_exact(cell: Cell) -> None:
         raise Restart(cell.carried, "exact", "a loop decides what an array is compared with")
 
 
-def _same(left: Array, right: Array) -> bool | Value:
-    """``same_array`` where one of the two is decided at run time."""
-    for x, other in ((left, right), (right, left)):
-        if isinstance(x.cell, Select):
-            then, otherwise = (_same(side, other) for side in x.sides())
-            if isinstance(then, bool) and then is otherwise:
-                return then
-            b = current().b
-            sides = (b.const(v, "bool") if isinstance(v, bool) else v for v in (then, otherwise))
-            return b.op("select", x.cell.pred, *sides)  # type: ignore[no-any-return]
+def _is_same(left: Array, right: Array) -> bool:
     for x in (left, right):
         assert isinstance(x.cell, Cell)
         _must_be_exact(x.cell)

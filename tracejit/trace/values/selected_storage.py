@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -75,6 +75,18 @@ class Select:
     def strides(self) -> tuple[Dim | None, ...]:
         pairs = zip(self.then.element_strides, self.other.element_strides, strict=True)
         return tuple(a if a == b else None for a, b in pairs)
+
+
+def holds(x: Array, test: Callable[[Array], bool | Value]) -> bool | Value:
+    """Whether a binding is to a view that passes, found at run time where it must be."""
+    if not isinstance(x.cell, Select):
+        return test(x)
+    then, other = (holds(side, test) for side in x.sides())
+    if isinstance(then, bool) and then is other:
+        return then
+    b = current().b
+    sides = (b.const(v, "bool") if isinstance(v, bool) else v for v in (then, other))
+    return b.op("select", x.cell.pred, *sides)  # type: ignore[no-any-return]
 
 
 def _lies_within(x: Array) -> bool:
