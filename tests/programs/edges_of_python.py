@@ -124,13 +124,77 @@ def slices_and_ranges_of_values(x: Any, n: Any) -> Any:
     return [s, r], {"a": slice(None, k), "b": (r, x[s])}, np.s_[k:, ::n], np.index_exp[:k]
 
 
-@EDGES(*((np.array(p),) for p in ((5, 1), (3, -3), (7, 9), (0, 2), (5, 5), (6, 4), (1, 1))))
+PAIRS = ((5, 1), (3, -3), (7, 9), (0, 2), (5, 5), (6, 4), (1, 1), (-3, -5))
+
+
+@EDGES(*((np.array(p),) for p in PAIRS))
 def ranges_of_the_run(p: Any) -> Any:
     """What is in a range of the run, and which ranges are equal."""
     n, k = int(p[0]), int(p[1])
     places = k in range(n), k in range(n, 0, -2), k in range(6, 0, -1), k * 0.5 in range(n)
     alike = range(n) == range(k), range(0, n, 2) == range(0, n + 1, 2), range(n) != range(5)
-    return places, alike, range(n) == [0], "a" in range(n), f"{range(n)} {range(1, n, 2)!r}"
+    asked = bool(range(n)), not range(n, 3), 1 if range(k, n, 2) else 2
+    r: Any = range(n)
+    counts = r.count(k), r.count(k * 0.5), range(1, 7, 2).count(k), r.count("a")
+    text = f"{range(n)} {range(1, n, 2)!r}"
+    return places, alike, range(n) == [0], "a" in range(n), text, asked, counts
+
+
+TYPED = ((5, 1e-17), (5, 3), (6, np.uint8(3)), (900, np.int8(-100)), (5, np.uint64(2**63 + 6)))
+
+
+@EDGES(*TYPED, (5, 4 + 0j), (5, np.inf), (5, np.nan), (5, np.float32(2.5)), (5, True))
+def numbers_in_a_range(n: Any, k: Any) -> Any:
+    """Those that equal an item, whatever their dtype could not hold."""
+    return k in range(-1, n), k in range(5, 300), range(-9, n).count(k)
+
+
+@EDGES(*((np.array(p),) for p in ((5, 1), (5, 2), (5, 5), (5, -1), (0, 1))))
+def place_in_a_range(p: Any) -> Any:
+    n, k = int(p[0]), int(p[1])
+    return range(1, 10, 2).index(range(n).index(k) - 0.0), range(n).index(2.0)
+
+
+BOUNDS = ((7, 1, 3, 1), (7, -2, -9, -1), (7, 5, 0, -2), (7, -20, 20, 3), (0, 1, 3, 1), (3, 0, 3, 0))
+
+
+def _without(wrong: Any) -> None:
+    def asked(x: Any) -> Any:
+        return wrong(range(len(x)), x)
+
+    asked.__name__ = f"ranges_have_none_of_{len(EDGES)}"
+    EDGES((np.arange(5),), policies=("dynamic",))(asked)
+
+
+for _wrong in (
+    lambda r, x: r.foo,
+    lambda r, x: r + x.tolist()[0],
+    lambda r, x: r < r,
+    lambda r, x: (r["a"], x),
+    lambda r, x: zip(x, r).foo,  # type: ignore[attr-defined]
+):
+    _without(_wrong)
+
+
+@EDGES(*((np.array(p),) for p in BOUNDS))
+def slices_of_ranges(p: Any) -> Any:
+    n, a, b, s = p.tolist()
+    r = range(1, n, 2)[a:b]
+    known = range(9)[a:], range(9)[a - b]
+    found = [r, range(n)[1:], range(n)[::-1], list(range(n)[:b:2]), sum(range(n)[a:])]
+    return known, found, range(n, 0, -3)[a:b:s], tuple(range(n)[b::-1]), len(range(n)[a:b])
+
+
+@EDGES(*((np.arange(n),) for n in (4, 3, 2, 0)))
+def ranges_unpacked_and_as_items(x: Any) -> Any:
+    n = len(x)
+    known = len(set(range(n))), 2 in frozenset(range(n)), sorted(set(range(n)) - {1})
+    sums = x + range(n), range(n) * (x + 0.5), x == range(n), x[range(n)]
+    x[:2] = range(min(n, 2))
+    first, *rest, last = range(n + 1)
+    taken = iter(range(n)).__next__()
+    a, b, c = range(n)
+    return known, sums, x, taken, first, rest, last, a, b, c
 
 
 @EDGES(*((np.array(p),) for p in ((5, 1), (3, -3), (0, 0), (5, -6), (1, 1))))

@@ -60,10 +60,10 @@ from tracejit.trace.values.caller_lists import as_list
 from tracejit.trace.values.captured_arrays import CapturedArray, argument_cell
 from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.going_on import must_leave_plain
-from tracejit.trace.values.iterables import Range
 from tracejit.trace.values.lent_lists import lend
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound, bound_value
+from tracejit.trace.values.ranges import Range
 from tracejit.trace.values.reach import holds_traced
 from tracejit.trace.values.results import Describer
 from tracejit.trace.views import assignment, indexing, reshape, views  # noqa: F401

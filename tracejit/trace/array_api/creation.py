@@ -234,7 +234,7 @@ def has_tracer(x: Any) -> bool:
 @asks(TypeError, ValueError, ArithmeticError)
 def _as_value(a: Any, dtype: Any) -> Value:
     kind = None if dtype is None else given_dtype(dtype)
-    if isinstance(a, (list, tuple)):
+    if isinstance(a, (list, tuple)) or (isinstance(a, range) and not a):
         if has_tracer(a):
             return _joined(a, kind)
         a = np.array(a, dtype)

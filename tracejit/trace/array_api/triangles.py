@@ -17,7 +17,7 @@ from tracejit.trace.array_api.places import diag_indices
 from tracejit.trace.array_api.ranges import arange
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import dim_value
-from tracejit.trace.values.iterables import Range
+from tracejit.trace.values.ranges import Range
 
 
 @covers(np.tril_indices)

@@ -29,6 +29,7 @@ from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.grown_texts import part_that_tells, surely_some
 from tracejit.trace.values.marked_texts import is_marked
 from tracejit.trace.values.maybe_unbound import MaybeNone
+from tracejit.trace.values.ranges import Range, trip_count
 from tracejit.trace.values.table_buffers import entry_count
 from tracejit.trace.values.tagged import each_kind, tags
 
@@ -42,6 +43,8 @@ def as_test(x: Any) -> bool | Value:
         x = dim_value(length_of(x))
     if is_table(x):
         x = dim_value(entry_count(table_in(x)))
+    if isinstance(x, Range):
+        x = dim_value(trip_count(x.start, x.stop, x.step))
     if isinstance(x, MaybeNone):
         there = session.operators.not_(x.is_none())
         return as_test(session.operators.and_(there, lambda: bool_of(x.value)))

@@ -10,9 +10,9 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace.session.session import Session, current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Tracer
-from tracejit.trace.values.iterables import Range
 from tracejit.trace.values.list_kinds import share_all
 from tracejit.trace.values.made_objects import is_instance
+from tracejit.trace.values.ranges import Range
 from tracejit.trace.values.reach import snapshot
 from tracejit.trace.values.structured_arrays import StructuredArray
 

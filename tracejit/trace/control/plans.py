@@ -30,8 +30,8 @@ from tracejit.trace.session.regions import yielded
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array, Cell, Tracer
-from tracejit.trace.values.iterables import Range
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
+from tracejit.trace.values.ranges import Range
 from tracejit.trace.values.record_layouts import RecordLayout
 from tracejit.trace.values.selected_storage import storage_of
 from tracejit.trace.values.structured_arrays import StructuredArray

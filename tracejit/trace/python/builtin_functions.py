@@ -41,7 +41,6 @@ from tracejit.trace.values.iterables import (
     Counted,
     Enumerate,
     Looped,
-    Range,
     Reversed,
     Zip,
     as_met,
@@ -50,9 +49,9 @@ from tracejit.trace.values.iterables import (
     iterator_key,
     steps_of,
     strict_zip,
-    trip_count,
 )
 from tracejit.trace.values.python_scalars import as_kind, made, power
+from tracejit.trace.values.ranges import Range, trip_count
 from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.tagged import each_kind
 

@@ -46,8 +46,8 @@ from tracejit.trace.values.dynamic_list import (
     window,
     with_item,
 )
-from tracejit.trace.values.iterables import Range
 from tracejit.trace.values.list_kinds import Kind
+from tracejit.trace.values.ranges import Range
 from tracejit.trace.values.run_tuples import RunTuple
 from tracejit.trace.views.index_bounds import slice_bounds, slice_start
 
@@ -304,7 +304,7 @@ def arrays_inside(x: Any) -> Any:
     """Arrays for what NumPy would make arrays of by its items, which only the run numbers: lists,
     also in lists, and ranges."""
     if isinstance(x, Range):
-        return name_of(np.arange)(x.start, x.stop, x.step)
+        return x.__traced_array__()
     if is_grown(x):
         return as_array(x)
     if isinstance(x, RunTuple):

@@ -24,8 +24,9 @@ from tracejit.trace.session.registry import NAMES
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import PyScalar, Scalar, Tracer, fresh
 from tracejit.trace.values.dynamic_list import is_grown
-from tracejit.trace.values.iterables import Range, steps_of
+from tracejit.trace.values.iterables import steps_of
 from tracejit.trace.values.python_scalars import as_kind, int_arithmetic, made
+from tracejit.trace.values.ranges import Range
 
 _DOMAIN = "math domain error"
 _RANGE = "math range error"

@@ -48,9 +48,10 @@ from tracejit.trace.values.chosen_constants import ChosenConstant, any_chosen
 from tracejit.trace.values.dynamic_list import by_value, is_grown, refuse, replace_items, run_of
 from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.entries import refuse as refuse_table
-from tracejit.trace.values.iterables import Range, iterated
+from tracejit.trace.values.iterables import Looped, Once, iterated
 from tracejit.trace.values.kinds import must_have, stands_for_other, type_of
 from tracejit.trace.values.maybe_unbound import MaybeUnbound, some, some_inside
+from tracejit.trace.values.ranges import Range
 from tracejit.trace.values.run_tuples import RunTuple
 from tracejit.trace.values.symbolic_text import (
     must_be_plain,
@@ -132,6 +133,8 @@ class StagedItems(Operators):
             if is_cached:
                 self.plain_setattr(obj, name, value)
             return value
+        if isinstance(obj, Range | Once):
+            return run_ranges.attribute(obj, name)
         try:
             value = plain_attribute(obj, name)
         except AttributeError:
@@ -216,7 +219,7 @@ class StagedItems(Operators):
             ours: Any = next((ours for theirs, ours in INDEXED.items() if theirs is obj), None)
             if ours is not None:
                 return ours[dynamic_list_methods.arrays_inside(key)]
-        if isinstance(obj, Range):
+        if run_ranges.is_asked(obj, key):
             return run_ranges.item(obj, key)
         if isinstance(key, Tracer):
             return self._traced_key(obj, key)
@@ -432,6 +435,8 @@ class StagedItems(Operators):
             value = generators.items_up_to(value, None if star_index is not None else n + 1)
         if isinstance(value, Array) and value.ndim and not isinstance(value.dims[0], int):
             return self._unpack_array(value, n, star_index)
+        if isinstance(value, Looped) and sized_by_the_run(value):
+            value = self.call(list, value)
         if isinstance(value, PyScalar | Scalar):
             kind = value.kind if isinstance(value, PyScalar) else f"numpy.{value.dtype.name}"
             throw(TypeError(f"cannot unpack non-iterable {kind} object"))

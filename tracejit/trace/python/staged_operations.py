@@ -47,10 +47,11 @@ from tracejit.trace.values.chosen_constants import ChosenConstant, any_chosen, e
 from tracejit.trace.values.dynamic_list import by_value, is_grown, is_ref, refuse, run_of
 from tracejit.trace.values.entries import holds_view, is_table, must_hold_none
 from tracejit.trace.values.identity import must_be_certain, same_array, same_list
-from tracejit.trace.values.iterables import Range, spend
+from tracejit.trace.values.iterables import spend
 from tracejit.trace.values.kinds import operands
 from tracejit.trace.values.marked_texts import has_marks
 from tracejit.trace.values.maybe_unbound import MaybeNone
+from tracejit.trace.values.ranges import Range
 from tracejit.trace.values.symbolic_text import must_be_plain
 from tracejit.trace.values.tagged import each_kind
 from tracejit.trees import is_record

@@ -67,6 +67,8 @@ def lift(x: Any) -> Lifted:
         return Lifted(x)
     if isinstance(x, Tracer):
         return Lifted(x.read())
+    if hasattr(x, "__traced_array__"):
+        return lift(x.__traced_array__())
     if hasattr(x, "__array__"):
         return lift(np.asarray(x))
     raise UnsupportedTypeError(

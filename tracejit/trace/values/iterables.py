@@ -1,4 +1,4 @@
-"""What a ``for`` statement goes over at run time: ranges, and iterators over what is traced."""
+"""What a ``for`` statement goes over at run time, and iterators over what is traced."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tracejit.trace.session.registry import LIST_ROWS, TABLE_VIEWS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.storage import Cell
 from tracejit.trace.session.tracer import Steps, Tracer
-from tracejit.trace.values.all import Array, as_dim, dim_value
+from tracejit.trace.values.all import Array, dim_value
 from tracejit.trace.values.dynamic_list import become_buffer, form_of, is_grown, refuse, run_of
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.entries import refuse as refuse_table
@@ -42,35 +42,6 @@ class Looped:
                 "in a for statement, not unpacked or turned into a list"
             )
         return (steps.item(i) for i in builtins.range(steps.trip))
-
-
-@dataclass(frozen=True)
-class Range(Looped):
-    """``range`` with a traced bound."""
-
-    start: Any
-    stop: Any
-    step: Any
-
-    def steps(self) -> Steps:
-        start, stop, step = (as_dim(x) for x in (self.start, self.stop, self.step))
-        if isinstance(step, int):
-            if step == 0:
-                throw(ValueError("range() arg 3 must not be zero"))
-            span = stop - start if step > 0 else start - stop
-            trip = span if abs(step) == 1 else ex.ceildiv(span, abs(step))
-        else:
-            trip = _traced_step(start, stop, step)
-        return Steps(trip, lambda i: dim_value(start + step * i))
-
-    def __repr__(self) -> str:
-        """As Python's, with marks for what the run knows."""
-        if isinstance(self.step, Tracer):
-            raise UnsupportedError(
-                f"{where()}: the text of a range whose step is known at run time only"
-            )
-        parts = [self.start, self.stop, *([] if self.step == 1 else [self.step])]
-        return f"range({', '.join(map(format, parts))})"
 
 
 @dataclass
@@ -155,6 +126,10 @@ class Reversed(Once):
         inner = steps_of(self.inner)
         assert inner is not None
         return replace(inner, item=lambda i: inner.item(inner.trip - 1 - i))
+
+
+for _kind in (Enumerate, Zip, Reversed):
+    _kind.__name__ = _kind.__name__.lower()  # as Python's messages name it
 
 
 @dataclass(frozen=True)
@@ -420,29 +395,6 @@ def part_of(x: Any) -> Steps:
         lambda i: current().operators.getitem(listed, dim_value(i)),
         sources=() if owner is None else (owner,),
     )
-
-
-def trip_count(start: Any, stop: Any, step: Any) -> Dim:
-    """``len(range(start, stop, step))``."""
-    session = current()
-    steps = Range(start, stop, step).steps()
-    if session.ranges.at_least(steps.trip, 0):
-        return steps.trip
-    return ex.emax(steps.trip, 0)
-
-
-def _traced_step(start: Dim, stop: Dim, step: Dim) -> Dim:
-    session = current()
-    b = session.b
-    value, zero, one = b.index(step), b.const(0, "i64"), b.const(1, "i64")
-    session.check(b.op("ne", value, zero), ValueError, "range() arg 3 must not be zero")
-    span = b.op("sub", b.index(stop), b.index(start))
-    forward = b.op("gt", value, zero)
-    span = b.op("select", forward, span, b.op("neg", span))
-    # The size of the step may be all of 64 bits: nothing is added to it.
-    size = b.op("abs", b.op("maximum", value, b.const(-(2**63) + 1, "i64")))
-    more = b.op("floor_divide", b.op("sub", span, one), size)
-    return b.op("add", more, one).dim  # type: ignore[no-any-return]
 
 
 all_ask(globals(), TypeError, ValueError, ArithmeticError)

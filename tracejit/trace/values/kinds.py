@@ -28,8 +28,9 @@ from tracejit.trace.values.all import (
     Tracer,
 )
 from tracejit.trace.values.chosen_constants import ChosenConstant
-from tracejit.trace.values.iterables import Enumerate, Range, Reversed, Zip
+from tracejit.trace.values.iterables import Enumerate, Reversed, Zip
 from tracejit.trace.values.maybe_unbound import MaybeNone
+from tracejit.trace.values.ranges import Range
 from tracejit.trace.values.tagged import each_kind
 
 CLASS_SEEN |= {

@@ -34,6 +34,7 @@ from tracejit.trace.values.all import (
 from tracejit.trace.values.mixed import may_be_python, operated
 from tracejit.trace.values.python_comparisons import COMPARED
 from tracejit.trace.values.python_scalars import BINARY, UNARY
+from tracejit.trace.values.ranges import Range
 from tracejit.trace.values.scalar_join import number_value
 from tracejit.trace.values.scalars import as_int_too, stays_int
 from tracejit.trace.values.tagged import OF_INTS, as_int, depends_on_kind, each_kind
@@ -72,7 +73,8 @@ UNARIES: dict[str, np.ufunc] = {
 def _known(other: Any) -> bool:
     """Whether an operand is array-like to us; others may have a reflected operator."""
     return isinstance(
-        other, Tracer | int | float | complex | np.generic | np.ndarray | list | tuple
+        other,
+        Tracer | int | float | complex | np.generic | np.ndarray | list | tuple | range | Range,
     )
 
 
@@ -82,6 +84,10 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
     def operate(self: Any, other: Any) -> Any:
         if not _known(other):
             return _foreign(name, self, other, reflected=reflected)
+        if isinstance(other, range | Range):
+            if isinstance(self, PyScalar):
+                return _foreign(name, self, range(0), reflected=reflected)
+            other = name_of(np.array)(other)
         if isinstance(other, list | tuple) and not isinstance(self, Array):
             if isinstance(self, TaggedScalar):
                 self.read()
@@ -171,7 +177,7 @@ PLAIN: dict[str, Callable[..., Any]] = {
 
 
 #: Types whose objects are no operands of numbers; what NumPy says of them is the program's error.
-_NO_OPERANDS = (str, bytes, dict, set, frozenset, FunctionType, type, slice, EllipsisType)
+_NO_OPERANDS = (str, bytes, dict, set, frozenset, FunctionType, type, slice, EllipsisType, range)
 
 
 def _example(x: Any) -> Any:

@@ -58,13 +58,13 @@ from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.dynamic_list import ListBuffer, is_ref, parts_of
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.grown_texts import GrownText
-from tracejit.trace.values.iterables import Range
 from tracejit.trace.values.list_heap_sites import heap_at
 from tracejit.trace.values.list_heaps import Heap
 from tracejit.trace.values.list_kinds import Kind, by_part
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.marked_texts import apart, is_marked
 from tracejit.trace.values.maybe_unbound import MaybeNone, bound_value
+from tracejit.trace.values.ranges import Range
 from tracejit.trace.values.table_buffers import TableBuffer, listed
 from tracejit.trace.values.table_forms import NOTHING
 from tracejit.trace.values.tagged import by_kind

@@ -12,6 +12,7 @@ from tracejit.trace.session.session import current
 from tracejit.trace.values.all import as_dim
 
 _OUT = "index {0} is out of bounds for axis {1} with size {2}"
+_NO_STEP = "slice step cannot be zero"
 
 
 def check_index(item: Any, n: Dim, axis: int) -> Dim:
@@ -111,7 +112,7 @@ def slice_bounds(s: slice, n: Dim) -> tuple[Dim, Dim, Dim]:
     step = 1 if s.step is None else as_dim(s.step)
     if isinstance(step, int):
         if step == 0:
-            throw(ValueError("slice step cannot be zero"))
+            throw(ValueError(_NO_STEP))
         return _fixed_step(s, n, step)
     return _traced_step(s, n, step)
 
@@ -124,14 +125,8 @@ def slice_start(start: Any, n: Dim) -> Dim:
 
 def _fixed_step(s: slice, n: Dim, step: int) -> tuple[Dim, Dim, Dim]:
     ranges = current().ranges
-    if step > 0:
-        start = slice_start(s.start, n)
-        stop = n if s.stop is None else clip(as_dim(s.stop), n, 0, n)
-        span = stop - start
-    else:
-        start = n - 1 if s.start is None else clip(as_dim(s.start), n, -1, n - 1)
-        stop = -1 if s.stop is None else clip(as_dim(s.stop), n, -1, n - 1)
-        span = start - stop
+    start, stop = _ends(s, n, step > 0)
+    span = stop - start if step > 0 else start - stop
     open_ended = s.start is None or s.stop is None  # what is clipped is within the other end
     if not (open_ended or ranges.at_least(span, 0)):
         span = 0 if ranges.at_least(0, span) else ex.emax(span, 0)
@@ -139,6 +134,37 @@ def _fixed_step(s: slice, n: Dim, step: int) -> tuple[Dim, Dim, Dim]:
     if isinstance(count, int) and count == 0:
         return 0, 1, 0
     return start, step, count
+
+
+def _ends(s: slice, n: Dim, is_forward: bool) -> tuple[Dim, Dim]:
+    """Start and stop of a slice by the sign of its step."""
+    if is_forward:
+        return slice_start(s.start, n), n if s.stop is None else clip(as_dim(s.stop), n, 0, n)
+    start = n - 1 if s.start is None else clip(as_dim(s.start), n, -1, n - 1)
+    return start, -1 if s.stop is None else clip(as_dim(s.stop), n, -1, n - 1)
+
+
+def slice_indices(s: slice, n: Dim) -> tuple[Dim, Dim, Dim]:
+    """``s.indices(n)``: start, stop and step, also of a slice without elements."""
+    step = 1 if s.step is None else as_dim(s.step)
+    if isinstance(step, int):
+        if step == 0:
+            throw(ValueError(_NO_STEP))
+        return *_ends(s, n, step > 0), step
+    b = current().b
+    forward = _is_forward(b.index(step))
+    ends = zip(_ends(s, n, True), _ends(s, n, False), strict=True)
+    start, stop = (b.op("select", forward, b.index(up), b.index(down)).dim for up, down in ends)
+    return start, stop, step
+
+
+def _is_forward(step: Value) -> Value:
+    """Whether a step is above 0; ValueError where it is 0."""
+    session = current()
+    b = session.b
+    zero = b.const(0, "i64")
+    session.check(b.op("ne", step, zero), ValueError, _NO_STEP)
+    return b.op("gt", step, zero)  # type: ignore[no-any-return]
 
 
 def clip(i: Dim, n: Dim, low: Dim, high: Dim) -> Dim:
@@ -178,8 +204,7 @@ def _traced_step(s: slice, n: Dim, step: Dim) -> tuple[Dim, Dim, Dim]:
     b = session.b
     value = b.index(step)
     zero = b.const(0, "i64")
-    session.check(b.op("ne", value, zero), ValueError, "slice step cannot be zero")
-    forward = b.op("gt", value, zero)
+    forward = _is_forward(value)
     up = _fixed_step(slice(s.start, s.stop, 1), n, 1)
     down = _fixed_step(slice(s.start, s.stop, -1), n, -1)
     start = b.op("select", forward, b.index(up[0]), b.index(down[0]))

@@ -32,6 +32,7 @@ from tracejit.trace.values.all import (
     wrap,
 )
 from tracejit.trace.values.coercion import int_of
+from tracejit.trace.values.ranges import Range
 from tracejit.trace.values.scalars import EitherNumber
 from tracejit.trace.views.broadcast import broadcast_together
 from tracejit.trace.views.index_bounds import check_index, check_indices, slice_bounds
@@ -197,9 +198,9 @@ def _normal(k: Any) -> Any:
         return k
     if isinstance(k, bool | np.bool_):
         return fresh(current().b.const(bool(k), "bool"))
-    if isinstance(k, list) and not k:
+    if isinstance(k, list | range) and not k:
         return fresh(current().b.const(np.zeros(0, np.int64)))
-    if isinstance(k, list | tuple | np.ndarray | range):
+    if isinstance(k, list | tuple | np.ndarray | range | Range):
         return _checked_kind(fresh(lift(k).value))
     if isinstance(k, Tracer):
         throw(IndexError(_INVALID))
