@@ -199,37 +199,19 @@ def test_no_reference_to_arguments_is_kept() -> None:
 
 
 @NATIVE
-def test_few_calls_change_a_dict() -> None:
-    """What Python does after native code is counted: it was 34 functions in Python, 81 in all."""
-
-    def f(d: Any, x: Any) -> None:
-        d["n"] = d["n"] + x
-
-    g, d = jit(f), {"n": X.copy(), "kept": Y}
-    for _ in range(3):
-        g(d, 1.0)
-    made: list[str] = []
-    sys.setprofile(lambda frame, event, arg: made.append(event))
-    g(d, 1.0)
-    sys.setprofile(None)
-    np.testing.assert_array_equal(d["n"], X + 4.0)
-    assert made.count("call") <= 20
-    assert made.count("call") + made.count("c_call") <= 32
-
-
-@NATIVE
 def test_python_is_given_the_arrays_that_it_needs() -> None:
-    def f(d: Any, x: Any, y: Any, z: Any) -> Any:
-        d["n"] = [y, x[::2]] if d["n"] is None else [d["n"][0]]
-        return d, x + z
+    class Box:
+        n: Any = None
 
-    g, d = jit(f), {"n": None}
-    g(d, X, Y, Z)
-    signature = g._dispatcher.versions()[0].artefacts.spec.signature
-    assert signature.structure.build.arrays == (1, 2)
-    h = jit(lambda d, x: d.update(n=x + 1.0))
-    h({"n": X}, X)
-    assert h._dispatcher.versions()[0].artefacts.spec.signature.structure.build.arrays == ()
+    def f(box: Any, x: Any, y: Any, z: Any) -> Any:
+        box.n = [y, x[::2]]
+        return x + z
+
+    g, h = jit(f), jit(lambda box, x: setattr(box, "n", x + 1.0))
+    g(Box(), X, Y, Z), h(Box(), X)
+    for compiled, arrays in ((g, (1, 2)), (h, ())):
+        signature = compiled._dispatcher.versions()[0].artefacts.spec.signature
+        assert signature.structure.build.arrays == arrays
 
 
 def test_threads_change_containers_and_defaults_meanwhile() -> None:

@@ -332,3 +332,25 @@ def test_attributes_of_arrays_are_those_of_numpy() -> None:
     exec("def f(x): return x.strides, x.T.strides, x[::2].strides, x.shape, x.itemsize", space)
     for x in (np.ones((3, 4)), np.ones(3, np.float32), np.asfortranarray(np.ones((2, 3)))):
         assert jit(space["f"])(x) == space["f"](x)
+
+
+LISTS = """
+def first(x): return x[0], x[-1], len(x)
+def total(x):
+    n = 0
+    for v in x: n += v
+    return n
+def of_array(x): return (x + 1).tolist()[2]
+def rows(x): return [x, x[::-1]][1][0]
+"""
+
+
+@pytest.mark.parametrize("name", ["first", "total", "of_array", "rows"])
+@pytest.mark.parametrize("count", [3, 70])
+def test_many_numbers_in_a_list(name: str, count: int) -> None:
+    """A list whose length the run decides would be one of one item to such a function."""
+    space: dict[str, Any] = {}
+    exec(LISTS, space)
+    x: Any = [float(i) for i in range(count)]
+    x = np.array(x) if name == "of_array" else x
+    assert jit(space[name])(x) == space[name](x)

@@ -285,9 +285,11 @@ class Container:
 
 @dataclass(frozen=True)
 class Unflatten:
-    """Any other pytree: `build(leaves)` is called with the list of all leaves, in order."""
+    """Any other pytree: `build(leaves)` is called with the list of all leaves, in order; or of
+    `parts` that are made of them. An entry whose environment lacks `build` returns the list."""
 
     build: Callable[[list[Any]], Any]
+    parts: tuple[Structure, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ TWIN_NUMBERS = {
     np.dtype("L").num: np.dtype("Q").num,
     np.dtype("Q").num: np.dtype("L").num,
 }
+# Fields of PyListObject, which is nothing else.
+LIST_SIZE, LIST_ITEMS, LIST_ALLOCATED = 16, 24, 32
 SCALAR_VALUE = 16  # where a NumPy scalar of a numeric type keeps its bits
 
 C_CONTIGUOUS, F_CONTIGUOUS, OWNDATA, ALIGNED, WRITEABLE = 0x1, 0x2, 0x4, 0x100, 0x400
@@ -31,6 +33,7 @@ C_CONTIGUOUS, F_CONTIGUOUS, OWNDATA, ALIGNED, WRITEABLE = 0x1, 0x2, 0x4, 0x100, 
 _PYTHON_FUNCTIONS = (
     "PyCell_Get", "PyComplex_FromDoubles", "PyComplex_ImagAsDouble", "PyComplex_RealAsDouble",
     "PyDict_GetItemWithError", "PyDict_New", "PyDict_Next", "PyDict_SetItem", "PyDict_Size",
+    "PyDict_Clear", "PyDict_Update", "PyErr_BadInternalCall",
     "PyErr_CheckSignals", "PyErr_Clear", "PyErr_Fetch", "PyErr_NoMemory", "PyErr_Occurred",
     "PyErr_Restore", "PyErr_SetObject", "PyEval_RestoreThread", "PyEval_SaveThread",
     "PyMem_RawCalloc", "PyMem_RawFree", "PyMem_RawRealloc",
@@ -150,6 +153,20 @@ def _mem_handler_mismatch(array: np.ndarray[Any, Any]) -> str | None:
     return None
 
 
+def _list_mismatch() -> str | None:
+    x: list[object] = [None, object()] * 4
+    number_at = ctypes.c_ssize_t.from_address
+    if number_at(id(x) + LIST_SIZE).value != 8 or number_at(id(x) + LIST_ALLOCATED).value != 8:
+        return "size"
+    x.append(None)
+    if number_at(id(x) + LIST_SIZE).value != 9 or number_at(id(x) + LIST_ALLOCATED).value < 9:
+        return "room"
+    places = pointer_at(id(x) + LIST_ITEMS)
+    if [pointer_at(places + 8 * k) for k in range(9)] != list(map(id, x)):
+        return "items"
+    return None if list.__basicsize__ == LIST_ALLOCATED + 8 else "fields"
+
+
 @cache
 def native_entry_problem() -> str | None:
     """Why the native entry cannot be used in this process; None where it can."""
@@ -172,6 +189,6 @@ def native_entry_problem() -> str | None:
         for dtype in (np.dtype(code), np.dtype(code).newbyteorder()):
             if dtype.isnative and (problem := _dtype_mismatch(dtype)) is not None:
                 return f"dtype field: {problem}"
-    if (problem := _mem_handler_mismatch(np.zeros(3))) is not None:
-        return problem
-    return None
+    if (problem := _list_mismatch()) is not None:
+        return f"list field: {problem}"
+    return _mem_handler_mismatch(np.zeros(3))

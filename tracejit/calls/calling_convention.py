@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from tracejit import abi, trees
+from tracejit import abi
 from tracejit.calls.argument_layouts import param_owners
-from tracejit.calls.epilogue import Epilogue, ItemsBuilder, ResultBuilder, TreeBuilder
+from tracejit.calls.result_convention import ResultConvention
 from tracejit.calls.result_objects import Boxes
 from tracejit.ir import extent as ex
 from tracejit.ir.arguments import (
@@ -23,20 +23,7 @@ from tracejit.ir.arguments import (
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program
-from tracejit.ir.results import (
-    ArgOut,
-    ArrayOut,
-    CallerOut,
-    ListOut,
-    Out,
-    PythonOut,
-    SameOut,
-    ScalarOut,
-    StaticOut,
-    TableOut,
-)
-from tracejit.python_entry.native_outs import is_native
-from tracejit.records import dataclass
+from tracejit.ir.results import Out
 from tracejit.trace.guards.conditions import FunctionField, MemberOf
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable, as_path
 from tracejit.trace.traced import Traced
@@ -250,97 +237,9 @@ class SignatureBuilder:
         stored = tuple(self.raw(k) for k in range(len(self.program.results)))
         if self.function.diverges:
             return (), (), None
-        held = any(h.held is not None for h in self.traced.hidden_arrays().values())
-        found = None
-        if not (held or self.stands or Epilogue(self.traced).needs_call):
-            found = self.direct(stored)
-        elif not (held or self.stands or self.boxes):
-            found = self.new_items(stored)
-        outs, structure = self.rebuilt(stored) if found is None else found
-        return stored, outs, structure
-
-    def direct(self, stored: Sequence[abi.Result]) -> tuple[tuple[Out, ...], abi.Structure] | None:
-        """Results that native code makes; None where Python has to put some together."""
         params = list(map(self.param, range(len(self.args))))
-        outs: list[Out] = []
-        once: dict[Out, int] = {}
-        leaves: list[int] = []
-        for out in self.traced.outs:
-            if isinstance(out, SameOut):
-                leaves.append(leaves[out.leaf])
-                continue
-            if isinstance(out, ScalarOut) and isinstance(stored[out.index], abi.ArrayResult):
-                out = ArrayOut(out.index)
-            if not is_native(out, params, stored) or (self.boxes and not self._is_alike(out)):
-                return None
-            if not isinstance(out, ArrayOut | ScalarOut | PythonOut | TableOut):
-                leaves.append(len(outs))
-            elif out in once:
-                leaves.append(once[out])
-                continue
-            else:
-                leaves.append(once.setdefault(out, len(outs)))
-            outs.append(out)
-        tree = trees.unflatten(self.traced.out_tree, [_Leaf(k, outs[k]) for k in leaves])
-        try:
-            return tuple(outs), _structure(tree)
-        except _NotNative:
-            return None
-
-    def new_items(
-        self, stored: Sequence[abi.Result]
-    ) -> tuple[tuple[Out, ...], abi.Structure] | None:
-        """Items that native code makes for lists and deques of the caller's; None where more is
-        changed, or more is returned than one leaf."""
-        traced = self.traced
-        whole = all(c.keys is None and c.lent is None for c in traced.containers)
-        if traced.attributes or traced.beyond or not whole or len(traced.outs) > 1:
-            return None
-        outs: list[Out] = []
-        changes: list[tuple[Any, int | slice]] = []
-        for change in traced.containers:
-            if not trees.is_list_of_leaves(change.tree):
-                return None
-            first = len(outs)
-            outs += change.outs
-            alone = len(change.outs) == 1 and isinstance(change.outs[0], ListOut)
-            changes.append((change.path, first if alone else slice(first, len(outs))))
-            if not alone and any(map(_stands_for_items, change.outs)):
-                return None
-        result: Any = None
-        for out in traced.outs:
-            if not trees.is_leaf(traced.out_tree):
-                return None
-            result = out.path if isinstance(out, CallerOut) else len(outs)
-            outs += [] if isinstance(out, CallerOut) else [out]
-        if not traced.outs and trees.unflatten(traced.out_tree, []) is not None:
-            return None
-        params = list(map(self.param, range(len(self.args))))
-        if not all(is_native(out, params, stored) for out in outs):
-            return None
-        return tuple(outs), abi.Unflatten(ItemsBuilder(tuple(changes), result))
-
-    def _is_alike(self, out: Out) -> bool:
-        """Whether a leaf is the same thing where results are not NumPy's."""
-        if isinstance(out, ArrayOut):
-            return self.program.results[out.index].kind != "scalar"
-        if isinstance(out, ArgOut):
-            return out.arg < len(self.traced.args)
-        return isinstance(out, PythonOut | StaticOut)
-
-    def rebuilt(self, stored: Sequence[abi.Result]) -> tuple[tuple[Out, ...], abi.Structure]:
-        """Results that Python puts together: it is given those of the core, and the arrays that
-        it needs."""
-        epilogue = Epilogue(self.traced, self.boxes)
-        arrays = sorted(epilogue.arrays)
-        outs: list[Out] = [
-            ArrayOut(k) if isinstance(result, abi.ArrayResult) else ScalarOut(k)
-            for k, result in enumerate(stored)
-        ]
-        outside = self.traced.hidden_arrays().items()
-        maps = {k: h.held for k, h in outside if h.held is not None and k in epilogue.arrays}
-        build = ResultBuilder(epilogue, len(outs), tuple(arrays), maps)
-        return (*outs, *map(ArgOut, arrays)), abi.Unflatten(build)
+        convention = ResultConvention(self.traced, params, stored, self.boxes)
+        return stored, *convention.found(stands=self.stands)
 
     def raw(self, k: int) -> abi.Result:
         result = self.program.results[k]
@@ -392,49 +291,3 @@ class SignatureBuilder:
 def _array(arg: ArgType) -> ArrayArg:
     assert isinstance(arg, ArrayArg)
     return arg
-
-
-@dataclass(frozen=True)
-class _Leaf:
-    index: int
-    out: Out
-
-
-class _NotNative(Exception):  # noqa: N818  (Python puts the result together)
-    """Items or entries of the run are not all that a list or dict holds."""
-
-
-def _alone(tree: Any) -> _Leaf | None:
-    """The items or entries of the run that a list or dict is made of, if these are all."""
-    held = list(tree.values()) if type(tree) is dict and trees.Entries in tree else tree
-    if type(held) is not list or len(held) != 1 or not isinstance(held[0], _Leaf):
-        return None
-    leaf: _Leaf = held[0]
-    return leaf if isinstance(leaf.out, ListOut if held is tree else TableOut) else None
-
-
-def _stands_for_items(out: Out) -> bool:
-    """Whether a list or dict around it holds its items or entries instead of it."""
-    return isinstance(out, ListOut) or (isinstance(out, TableOut) and not out.is_set)
-
-
-def _structure(tree: Any) -> abi.Structure:
-    """The nesting of results as the entry builds it; anything unusual goes through optree."""
-    alone = _alone(tree)
-    if alone is not None:
-        return alone.index
-    if isinstance(tree, _Leaf):
-        if _stands_for_items(tree.out):
-            raise _NotNative
-        index: abi.Structure = tree.index
-        return index
-    if type(tree) in (tuple, list):
-        kind: Any = type(tree).__name__
-        return abi.Container(kind, tuple(map(_structure, tree)))
-    if type(tree) is dict:
-        children = tuple(map(_structure, tree.values()))
-        return abi.Container("dict", children, tuple(tree))
-    leaves, treedef = trees.flatten(tree, is_leaf=lambda x: isinstance(x, _Leaf))
-    if any(_stands_for_items(leaf.out) for leaf in leaves):
-        raise _NotNative
-    return abi.Unflatten(TreeBuilder(treedef, tuple(leaf.index for leaf in leaves)))

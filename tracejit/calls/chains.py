@@ -8,13 +8,14 @@ are calls in which a container is in several places.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from types import GetSetDescriptorType
 from typing import Any
 
 from tracejit import abi, trees
 from tracejit.abi.packing import MANY
+from tracejit.calls.new_items import Pending, changing
 from tracejit.calls.tracebacks import boundary
 from tracejit.python_entry.parameters import CallParameters
 from tracejit.records import dataclass
@@ -36,14 +37,6 @@ def _leaf_type() -> type:
 
 
 @dataclass(frozen=True)
-class Pending:
-    """What native code returned, before the caller's containers and attributes are changed."""
-
-    finish: Callable[[Any, Any], Any]
-    raw: Any
-
-
-@dataclass(frozen=True)
 class ChainRow:
     """What native code tries for leaves of a structure; ``needs_call``: it answers ``Pending``."""
 
@@ -59,6 +52,9 @@ class _Arrangement:
 
     places: tuple[abi.Structure, ...]
     count: int
+    call: Any
+    #: What can be changed in the places, in the order in which it is taken apart.
+    changeable: tuple[Any, ...]
 
     @property
     def plain(self) -> bool:
@@ -124,7 +120,9 @@ class Chains:
             places = None if kwargs else list(args)
         if places is None or any(map(_is_long, trees.lists_in(places))):
             return None
-        return _Arrangement(tuple(map(_structure, places)), treedef.num_leaves)
+        found = tuple(x for place in places for x in _changeable(place))
+        structures = tuple(map(_structure, places))
+        return _Arrangement(structures, treedef.num_leaves, (args, kwargs), found)
 
     def _unpacking(self, structure: Any, behind: Sequence[ChainRow]) -> Any:
         from tracejit.python_entry.unpacking import Unpacking
@@ -136,8 +134,15 @@ class Chains:
         finish = failed = None
         if any(row.needs_call for row in behind):
             finish, failed = boundary(self.function, self._finished), self._failed
-        entries = [row.entry for row in behind]
-        return Unpacking(arrangement.places, arrangement.count, entries, finish, failed)
+        entries = [self._entry(row, arrangement) for row in behind]
+        found = Unpacking(arrangement.places, arrangement.count, entries, finish, failed)
+        pairs = zip(behind, entries, strict=True)
+        found.finishes = any(row.needs_call and entry is row.entry for row, entry in pairs)
+        return found
+
+    def _entry(self, row: ChainRow, arrangement: _Arrangement) -> Any:
+        """A row that changes the caller's containers natively, if that is all there is to do."""
+        return changing(row.entry, arrangement.call, arrangement.changeable) or row.entry
 
     def _finished(self, answer: Any, *places: Any) -> Any:
         """The result, once the caller's containers and attributes are changed."""
@@ -173,6 +178,19 @@ class Chains:
                 if result is not _MISSED:
                     return result
         return self.dispatcher.miss(*args, **kwargs)
+
+
+def _changeable(x: Any) -> Iterator[Any]:
+    """Containers that can be changed, in the order of ``Unpacking``."""
+    if type(x) is int:
+        return
+    if not isinstance(x, tuple):
+        yield x
+    if isinstance(x, trees.Numbers | trees.Rows):
+        return
+    fields = x if isinstance(x, tuple | list) else (x if type(x) is dict else vars(x)).values()
+    for item in fields:
+        yield from _changeable(item)
 
 
 def _leaf_call(rows: Sequence[Any]) -> Any:

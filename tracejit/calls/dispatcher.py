@@ -17,11 +17,12 @@ from typing import Any
 
 from tracejit import trees
 from tracejit.calls.argument_types import StaticArgument, arg_of
-from tracejit.calls.chains import ChainRow, Pending
+from tracejit.calls.chains import ChainRow
 from tracejit.calls.deopt import DeoptState
 from tracejit.calls.device_cache import DeviceCalls
 from tracejit.calls.fallback import Fallback, Reason, Refused
 from tracejit.calls.many_numbers import Packing, packed, packed_leaves
+from tracejit.calls.new_items import Pending
 from tracejit.calls.non_native import NativeLeaves
 from tracejit.calls.overlap import MEETS_ITSELF, Plan, Sharer, Unshareable
 from tracejit.calls.overlap_cache import MISSED, NativeSharings, OverlapCache

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tracejit import trees
-from tracejit.calls.chains import Pending
+from tracejit.calls.new_items import Pending, container_at, fill, lent_lists
 from tracejit.calls.non_native import standing
 from tracejit.calls.result_objects import Boxes, HostBoxes, Rebuilder, Recipe
 from tracejit.errors import UnsupportedError
 from tracejit.ir.results import (
-    FIELDS,
     ArgOut,
     AttributeChange,
     CallerOut,
@@ -28,10 +26,6 @@ from tracejit.trace.values.kept_changes import taken
 
 if TYPE_CHECKING:
     from tracejit.trace.traced import Traced
-
-
-#: The keys of a change of a dict where the run decides them.
-_UNTOLD = (trees.Entries,)
 
 
 class CallerChanges:
@@ -68,10 +62,10 @@ class CallerChanges:
     ) -> Rebuilder:
         """Change them; then what makes the result. ``values`` and ``array``: as in it."""
         # All are found before one is changed: the change of one may drop another.
-        containers = {path: _container(call, path) for path in self._paths}
+        containers = {path: container_at(call, path) for path in self._paths}
         lent = {}
         for some in self._lent:
-            lent[some] = _lent(containers[some.path], some.depth)
+            lent[some] = lent_lists(containers[some.path], some.depth)
         owners = [_owner(call, owner) for owner, _, _ in self._attributes]
         if self._beyond:
             changed = [containers[path] for path, _, _, _ in self._containers]
@@ -81,7 +75,7 @@ class CallerChanges:
         for path, keys, recipe, lists in self._containers:
             items = recipe.make(rebuilder)
             if lists is None:
-                _fill(containers[path], keys, items)
+                fill(containers[path], keys, items)
             else:
                 for x, held in zip(lent[lists], items, strict=True):
                     x[:] = held
@@ -112,15 +106,6 @@ class Epilogue:
         return self._result.make(made)
 
 
-def _lent(container: Any, depth: int) -> list[list[Any]]:
-    """The lists that are items of a list or dict, or so many steps further down, each once."""
-    found = list(container.values() if isinstance(container, dict) else container)
-    found = list({id(x): x for x in found}.values())
-    for _ in range(depth - 1):
-        found = list({id(x): x for row in found for x in row}.values())
-    return found
-
-
 def left_as_changed(error: BaseException, call: tuple[Any, Any], leaves: Sequence[Any]) -> None:
     """A call has failed: change the caller's lists, dicts, deques and attributes as it has until
     then. ``leaves``: of the call."""
@@ -140,18 +125,6 @@ def left_as_changed(error: BaseException, call: tuple[Any, Any], leaves: Sequenc
 
     until_then = CallerChanges(changes.containers, changes.attributes, changes.around.beyond)
     until_then.apply(call, kept.values, array, HostBoxes())
-
-
-def _fill(target: Any, keys: tuple[Any, ...] | None, items: Any) -> None:
-    """Give a list, dict or deque of the caller these items."""
-    if isinstance(target, dict):
-        target.clear()
-        target.update(items[0] if keys == _UNTOLD else dict(zip(keys or (), items, strict=True)))
-    elif isinstance(target, deque):
-        target.clear()
-        target.extend(items)
-    else:
-        target[:] = items
 
 
 def _must_be_seen(
@@ -194,35 +167,6 @@ class ResultBuilder:
 
 
 @dataclass(frozen=True, eq=False)
-class ItemsBuilder:
-    """Changes of the caller's lists and deques where native code makes the new items, and what is
-    returned. ``changes``: paths, with the leaf that is a list of the items, or the leaves that
-    these are; ``result``: the leaf, or the path of the caller's container, or None."""
-
-    changes: tuple[tuple[tuple[Any, ...], int | slice], ...]
-    result: int | tuple[Any, ...] | None
-
-    def __call__(self, leaves: list[Any]) -> Any:
-        return Pending(self.apply, leaves)
-
-    def apply(self, call: tuple[Any, Any], leaves: list[Any]) -> Any:
-        """Change them; then the result."""
-        targets = [_container(call, path) for path, _ in self.changes]
-        where = self.result
-        result = None
-        if isinstance(where, int):
-            result = leaves[where]
-        elif where is not None:
-            result = _container(call, where)
-        for target, (_, items) in zip(targets, self.changes, strict=True):
-            if type(target) is list:
-                target[:] = leaves[items]
-            else:
-                _fill(target, None, leaves[items])
-        return result
-
-
-@dataclass(frozen=True, eq=False)
 class TreeBuilder:
     """A pytree whose leaf k is result ``order[k]``."""
 
@@ -235,12 +179,4 @@ class TreeBuilder:
 
 def _owner(call: tuple[Any, Any], path: Path) -> Any:
     """The object at the end of a path, which may begin at an argument."""
-    return path() if path.leaf is None else path.of(_container(call, path.leaf.where))
-
-
-def _container(call: tuple[Any, Any], path: Sequence[Any]) -> Any:
-    """The container of the caller that lies at a path in the arguments."""
-    target: Any = call
-    for key in path:
-        target = vars(target) if key is FIELDS else target[key]
-    return target
+    return path() if path.leaf is None else path.of(container_at(call, path.leaf.where))

@@ -12,6 +12,7 @@ from tracejit.codegen_llvm.memory_text import RECYCLE_FROM, RECYCLE_UP_TO
 from tracejit.llvm_text.nested import plain
 from tracejit.python_entry import (
     callable_text,
+    changing_text,
     packing_text,
     parameters_text,
     sharing_text,
@@ -207,6 +208,19 @@ done:
   ret void
 }
 
+; What a function makes of an object, which is dropped; the object itself where there is none.
+define ptr @tj_built(ptr %build, ptr %o) #0 {
+  br i1 (icmp eq ptr %build, null), label %as_is, label %call
+as_is:
+  ret ptr %o
+call:
+  %args = alloca ptr
+  store ptr %o, ptr %args
+  %made = call ptr @PyObject_Vectorcall(ptr %build, ptr %args, i64 1, ptr null)
+  call void @Py_DecRef(ptr %o)
+  ret ptr %made
+}
+
 define internal i1 @tj_complete(ptr %items, i64 %n) #0 {
 entry:
   br label %head
@@ -284,8 +298,8 @@ fail:
 
 EXPORTS = (
     "tj_same_dtype", "tj_new_array", "tj_adopt", "tj_view", "tj_bounds", "tj_decref_all",
-    "tj_tuple", "tj_list", "tj_dict", *unpacking_text.EXPORTS, *sharing_text.EXPORTS,
-    *callable_text.EXPORTS,
+    "tj_built", "tj_tuple", "tj_list", "tj_dict", *unpacking_text.EXPORTS,
+    *changing_text.EXPORTS, *sharing_text.EXPORTS, *callable_text.EXPORTS,
 )  # fmt: skip
 
 # For entries.
@@ -296,6 +310,7 @@ declare ptr @tj_adopt(ptr, ptr, ptr, i32, ptr)
 declare ptr @tj_view(ptr, ptr, i32, ptr, ptr, i64, i1)
 declare { i64, i64 } @tj_bounds(ptr)
 declare void @tj_decref_all(ptr, i64)
+declare ptr @tj_built(ptr, ptr)
 declare ptr @tj_tuple(ptr, ptr, i64)
 declare ptr @tj_list(ptr, ptr, i64)
 declare ptr @tj_dict(ptr, ptr, i64)
@@ -309,7 +324,7 @@ declare void @tj_raise(ptr, ptr)
 def boxing_text() -> str:
     """The functions' text with the field offsets of `capi` filled in."""
     text = _ARRAYS + _CONTAINERS + parameters_text.TEXT
-    text += packing_text.TEXT + unpacking_text.TEXT
+    text += packing_text.TEXT + unpacking_text.TEXT + changing_text.TEXT
     text = plain(text + sharing_text.TEXT + callable_text.SLOTS)
     values = {
         "RECYCLE_FROM": RECYCLE_FROM,
@@ -321,6 +336,8 @@ def boxing_text() -> str:
         "MEM_HANDLER": capi.MEM_HANDLER,
         "OWNDATA": capi.OWNDATA,
         "WRITEABLE": capi.WRITEABLE,
+        "LIST_FIRST": capi.LIST_SIZE,
+        "LIST_END": capi.LIST_ALLOCATED + 8,
         "FEW_IN_ROWS": MANY_IN_ROWS,
         "FEW": MANY,
         "i64 BASE": f"i64 {capi.BASE}",

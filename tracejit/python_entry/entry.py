@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any
 
-from tracejit.abi import Signature, capi
+from tracejit.abi import Signature, Unflatten, capi
 from tracejit.codegen_llvm.engine import CompiledModule, Engine, shared_engine
 from tracejit.codegen_llvm.pool_text import COUNTER as SHARED_LAUNCHES
 from tracejit.codegen_llvm.runtime import HostTable, runtime_symbols
@@ -80,6 +80,7 @@ class Specialisation:
         self.env = list(env)  # the native environment holds bare pointers into this list
         self._env = (ctypes.c_void_p * max(1, len(self.env)))(*map(id, self.env))
         self.env_address = ctypes.addressof(self._env)
+        self._armed = self._env
         if rejecting and self.env:
             self._armed = (ctypes.c_void_p * len(self.env))(*self._env)
             self._env[len(self.env) - 1] = None
@@ -107,6 +108,17 @@ class Specialisation:
         return Armed(self, self._armed) if self.entry_address else None
 
     @cached_property
+    def unbuilt(self) -> Any:
+        """``chained`` that returns the parts which Python would put together, in a list. None
+        where there is no such entry."""
+        structure = self.signature.structure
+        if not self.entry_address or not isinstance(structure, Unflatten):
+            return None
+        env = (ctypes.c_void_p * len(self.env))(*self._armed)
+        env[next(k for k, x in enumerate(self.env) if x is structure.build)] = None
+        return Armed(self, env)
+
+    @cached_property
     def _alone(self) -> Callable[..., Any]:
         if not self.entry_address:
             return lambda *args: self.portable.call(args)
@@ -120,7 +132,7 @@ class Specialisation:
 
 
 class Armed:
-    """The entry of a specialisation in an environment in which some errors are misses."""
+    """The entry of a specialisation in another environment: some errors are misses, say."""
 
     def __init__(self, of: Specialisation, env: Any) -> None:
         self.of = of

@@ -332,15 +332,11 @@ class ResultWriter:
             w.emit(f"call void @Py_IncRef(ptr {made})")
             return str(made)
         if isinstance(structure, abi.Unflatten):
-            args = w.alloca("ptr")
-            each = [self._structure(k) for k in range(len(self.leaves))]
-            leaves = self._container("list", each)
-            w.emit(f"store ptr {leaves}, ptr {args}")
+            parts = range(len(self.leaves)) if structure.parts is None else structure.parts
+            leaves = self._container("list", list(map(self._structure, parts)))
             w.guard(w.op(f"icmp ne ptr {leaves}, null"), otherwise="drop")
             build = w.env_load(structure.build)
-            made = w.op(f"call ptr @PyObject_Vectorcall(ptr {build}, ptr {args}, i64 1, ptr null)")
-            w.emit(f"call void @Py_DecRef(ptr {leaves})")
-            return made
+            return w.op(f"call ptr @tj_built(ptr {build}, ptr {leaves})")
         assert isinstance(structure, abi.Container)
         items = [self._structure(child) for child in structure.children]
         return self._container(structure.kind, items, structure.keys)

@@ -345,7 +345,9 @@ def assemble(structure: abi.Structure, leaves: list[Any]) -> Any:
     if isinstance(structure, int):
         return leaves[structure]
     if isinstance(structure, abi.Unflatten):
-        return structure.build(list(leaves))
+        parts = structure.parts
+        made = leaves if parts is None else [assemble(part, leaves) for part in parts]
+        return structure.build(list(made))
     assert isinstance(structure, abi.Container)
     children = [assemble(child, leaves) for child in structure.children]
     if structure.kind == "dict":

@@ -47,6 +47,8 @@ class Unpacking:
         self.rows = tuple(rows)
         self.finish = finish
         self.failed = failed
+        #: Whether native code needs ``finish``, too.
+        self.finishes = finish is not None
         self._objects: list[Any] = []  # what words point to
         self._changeable = 0  # lists, dicts and objects taken apart so far
 
@@ -65,7 +67,7 @@ class Unpacking:
             ctypes.addressof(self._program),
             self.count,
             ctypes.addressof(self._rows),
-            0 if self.finish is None else id(self.finish),
+            id(self.finish) if self.finishes else 0,
             self._changeable,
             0 if self.failed is None else id(self.failed),
         )

@@ -365,7 +365,7 @@ def tolist(a: Any) -> Any:
         return a.item()
     from tracejit.trace.python.ordering import is_long
 
-    if is_long(a):
+    if is_long(a) and not current().as_they_are:
         from tracejit.trace.python.dynamic_list_methods import list_of
 
         return list_of(a, True)

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tracejit import trees
 from tracejit.errors import UnsupportedError
 from tracejit.trace.control.watched import watching
 from tracejit.trace.convert.same_code import codes_in
@@ -27,6 +28,7 @@ from tracejit.trace.python.named_effects import refuse_effects
 from tracejit.trace.session.plain import is_of_library, is_plain_value, module_of
 from tracejit.trace.session.session import Session, where
 from tracejit.trace.values.all import Tracer
+from tracejit.trace.values.dynamic_list import AllItems
 
 _STORES = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF")
 #: An attribute of what stands for a function that runs as it is.
@@ -63,6 +65,7 @@ def stand_in(ops: Caller, function: FunctionType) -> Callable[..., Any]:
     read: dict[str, Any] = {}
 
     def run(*args: Any, **kwargs: Any) -> Any:
+        _must_be_as_python_has_it(function, (args, kwargs))
         if not made:
             cells = reader.cells(function)
             copy = FunctionType(
@@ -76,14 +79,27 @@ def stand_in(ops: Caller, function: FunctionType) -> Callable[..., Any]:
             reader.outside.pin(used)
             reader.guard(used)
         with watching(f"{function.__name__}()", *args, *kwargs.values(), function, *read.values()):
+            ops.session.as_they_are += 1
             try:
                 return made[0](*args, **kwargs)
             except UnsupportedError as error:
                 _say_why(error, function)
                 raise
+            finally:
+                ops.session.as_they_are -= 1
 
     setattr(run, AS_IT_IS, True)
     return run
+
+
+def _must_be_as_python_has_it(function: FunctionType, given: Any) -> None:
+    """UnsupportedError for a list of which the run decides the length: the function, which nobody
+    converts, would see what stands for its items as its one item."""
+    if any(isinstance(x, AllItems) for x in trees.leaves_of(given)):
+        raise UnsupportedError(
+            f"{where()}: {function.__qualname__}, {_NO_SOURCE}, is given a list of which the run "
+            "decides the length: pass an array, or put the function in a file"
+        )
 
 
 def _say_why(error: UnsupportedError, function: FunctionType) -> None:

@@ -136,6 +136,8 @@ class Session:
         #: What an attempt at a loop opened numbers as, until it settles: the loop, which of its
         #: variables it is, and the number before the loop.
         self.provisional: dict[Value, tuple[Any, int, Any]] = {}
+        #: Functions under way that run as they are, and see the items of lists as Python has them.
+        self.as_they_are = 0
         #: How many times derivatives will be taken of what is traced: rules matter to that order.
         self.orders = 0
         #: Whether results may lie in storage of their own where a loop decides whose they share.

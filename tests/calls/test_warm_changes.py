@@ -1,0 +1,184 @@
+"""Once compiled, calls change the caller's lists and dicts natively."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import sys
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.calls.warm import NATIVE, X, Y, assert_same, outcome
+from tracejit import jit
+
+
+def each(x: Any) -> Any:
+    for i in range(len(x)):
+        x[i] = x[i] * 2
+    return x
+
+
+def swapped(x: Any, i: Any, j: Any) -> None:
+    x[i], x[j] = x[j], x[i]
+
+
+def added(x: Any, v: Any) -> Any:
+    x.append(v)
+    return len(x)
+
+
+def two(a: Any, b: Any) -> Any:
+    for i in range(len(a)):
+        b[i] += a[i]
+    a.clear()
+    return b, a, sum(b)
+
+
+def rows(m: Any, k: Any) -> Any:
+    for row in m:
+        for j in range(len(row)):
+            row[j] += k
+    return m
+
+
+def chosen_row(m: Any, k: Any) -> None:
+    m[k][0] = m[k][1] + 1
+
+
+def entries(d: Any, x: Any) -> Any:
+    for name in d:
+        d[name] = d[name] + x
+    d["new"] = [x, (x, 1)]
+    return x, d
+
+
+def counted(d: Any, x: Any) -> None:
+    for v in x:
+        d[v] = d.get(v, 0) + 1
+
+
+def inserted(x: Any) -> None:
+    for i in range(1, len(x)):
+        save, j = x[i], i
+        while j > 0 and x[j - 1] > save:
+            x[j] = x[j - 1]
+            j -= 1
+        x[j] = save
+
+
+def named(x: Any, *rest: Any, log: Any = None, **others: Any) -> Any:
+    rest[0].append(x)
+    others["deep"][1][0] = x
+    log.extend(rest[1])
+    return log
+
+
+def arrays(x: Any, a: Any) -> Any:
+    x[0] = a + 1
+    x.append(a[::-1])
+    x.append(a)
+    return x[0], x[-1], x
+
+
+F, N = [float(i) for i in range(70)], list(range(70))
+CHANGES: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
+    (each, ([1, 2, 3],), {}), (each, ([1.5, 2, True],), {}), (each, ([1j, 2j],), {}),
+    (each, (F,), {}), (each, (N,), {}), (each, ([],), {}),
+    (swapped, ([1, 2.5, 3], 0, 2), {}), (swapped, (F, 3, 60), {}), (swapped, (N, 3, 99), {}),
+    (added, ([1], 2), {}), (added, (N, 2), {}), (added, ([], 2.5), {}),
+    (two, ([1, 2], [3, 4]), {}), (two, (F, list(F)), {}),
+    (rows, ([[1, 2], [3, 4]], 1), {}), (rows, ([[float(i)] * 9 for i in range(30)], 0.5), {}),
+    (chosen_row, ([[1, 2], [3, 4]], 1), {}), (chosen_row, ([[i] * 9 for i in range(30)], 5), {}),
+    (entries, ({"a": 1.0, "b": 2.0}, 0.5), {}), (counted, ({1: 1}, [1, 2, 1]), {}),
+    (inserted, ([1.3, 5.6, -34.4, 34.4, 32, 1.2, 0],), {}), (inserted, (N[::-1],), {}),
+    (named, (1.5, [2.0], [3.0]), {"log": [4.0], "deep": [0, [7.0]]}),
+    (arrays, ([X, Y], X), {}),
+]  # fmt: skip
+
+
+def called(f: Any, args: Any, kwargs: Any) -> Any:
+    """The answer of a call on copies, with what it changed; ``is``: which containers it returns."""
+    given, named_ones = copy.deepcopy((args, kwargs))
+    held = [x for x in (*given, *named_ones.values()) if isinstance(x, list | dict)]
+    answer = outcome(lambda: f(*given, **named_ones))
+    parts = answer if isinstance(answer, tuple) else (answer,)
+    same = [[x is y for y in held] for x in parts]
+    return list(answer) if isinstance(answer, tuple) else answer, list(given), named_ones, same
+
+
+@pytest.mark.parametrize("number", range(len(CHANGES)))
+def test_changes_are_those_of_python(number: int) -> None:
+    function, args, kwargs = CHANGES[number]
+    f, wanted = jit(function), called(function, args, kwargs)
+    for _ in range(4):
+        for got, want in zip(called(f, args, kwargs), wanted, strict=True):
+            assert_same(got, want)
+
+
+@NATIVE
+@pytest.mark.parametrize("number", range(len(CHANGES)))
+def test_no_python_code_runs(number: int) -> None:
+    function, args, kwargs = CHANGES[number]
+    f, made = jit(function), []
+    given = [copy.deepcopy((args, kwargs)) for _ in range(4)]
+    for some, others in given[:3]:
+        outcome(lambda some=some, others=others: f(*some, **others))
+    (last, others), before = given[3], f.stats().slow_calls
+
+    def note(frame: Any, event: str, arg: Any) -> None:
+        made.append((event, frame.f_code.co_name))
+
+    fails = function is swapped and args[2] > 70
+    sys.setprofile(note)
+    try:
+        f(*last, **others)
+    except IndexError:
+        assert fails
+    finally:
+        sys.setprofile(None)
+    assert f.stats().slow_calls == before
+    assert fails or [x for x in made if x[0] == "call"] == []
+
+
+def test_nothing_is_left_behind() -> None:
+    f, items = jit(two), [1.5, 2.5, 3.5, 4.5]
+
+    def run(times: int) -> None:
+        for _ in range(times):
+            a, b = items[:2], items[2:]
+            assert f(a, b)[0] is b
+
+    run(3)
+    gc.collect()
+    before, counts = sys.getallocatedblocks(), list(map(sys.getrefcount, items))
+    run(200)
+    gc.collect()
+    assert sys.getallocatedblocks() - before < 100
+    assert list(map(sys.getrefcount, items)) == counts
+
+
+def test_what_drops_out_of_a_list_may_run_code() -> None:
+    """The last reference to an item goes while the lists are given new ones."""
+
+    def f(x: Any, y: Any) -> None:
+        x[0] = 1.0
+        y[0] = 2.0
+
+    g = jit(f)
+    for _ in range(4):
+        x, y = [np.zeros(2), 5.0], [0.0]
+        seen: list[Any] = []
+
+        def dropped(_: Any, x: Any = x, y: Any = y, seen: Any = seen) -> None:
+            seen.append((list(x), list(y)))
+            x.append(7.0)
+
+        watched = weakref.ref(x[0], dropped)
+        g(x, y)
+        assert watched() is None
+        assert len(seen) == 1
+        assert x == [1.0, 5.0, 7.0]
+        assert y == [2.0]

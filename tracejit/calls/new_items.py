@@ -1,0 +1,141 @@
+"""New items for the caller's containers: what is left to do after a core has run, in Python and as
+a native row."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tracejit import trees
+from tracejit.abi import Unflatten
+from tracejit.ir.results import FIELDS
+from tracejit.records import dataclass
+
+#: The keys of a change of a dict where the run decides them.
+_UNTOLD = (trees.Entries,)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What native code returned, before the caller's containers and attributes are changed."""
+
+    finish: Callable[[Any, Any], Any]
+    raw: Any
+
+
+@dataclass(frozen=True, eq=False)
+class ItemsBuilder:
+    """Changes of the caller's lists, dicts and deques where native code makes the new items, and
+    what is returned.
+
+    ``changes``: the path of a container, of which the part of its number is the new items, and
+    whether these are of the lists in it. ``result``: the number of a part, the path of a container
+    of the caller's, or a tuple of such. Native code does the same where it knows the containers
+    (``python_entry/changing.py``).
+    """
+
+    changes: tuple[tuple[tuple[Any, ...], bool], ...]
+    result: int | tuple[int | tuple[Any, ...], ...] | tuple[Any, ...]
+    several: bool = False
+
+    @property
+    def objects(self) -> tuple[Any, ...]:
+        """What is returned, or what in a tuple is."""
+        result: Any = self.result
+        return result if self.several else (result,)
+
+    def __call__(self, parts: list[Any]) -> Any:
+        return Pending(self.apply, parts)
+
+    def apply(self, call: tuple[Any, Any], parts: list[Any]) -> Any:
+        """Change them; then the result."""
+
+        def made(x: Any) -> Any:
+            return parts[x] if isinstance(x, int) else container_at(call, x)
+
+        targets = [container_at(call, path) for path, _ in self.changes]
+        objects = tuple(map(made, self.objects))
+        for target, (_, inside), items in zip(targets, self.changes, parts, strict=False):
+            if inside:
+                for x, held in zip(lent_lists(target, 1), items, strict=True):
+                    x[:] = held
+            elif isinstance(target, dict):
+                target.clear()
+                target.update(items)
+            else:
+                fill(target, None, items)
+        return objects if self.several else objects[0]
+
+
+def changing(entry: Any, call: Any, changeable: Sequence[Any]) -> Any:
+    """A row that changes the caller's containers natively, where an entry leaves only that to do;
+    else None. ``call``: (args, kwargs) of some call; ``changeable``: what it has that can be
+    changed, in the order in which native code notes it."""
+    from tracejit.python_entry.changing import DICT, INSIDE, LIST, Changing, ListChanges
+
+    spec = getattr(entry, "of", entry)
+    structure = getattr(getattr(spec, "signature", None), "structure", None)
+    build = structure.build if isinstance(structure, Unflatten) else None
+    if not isinstance(build, ItemsBuilder) or spec.unbuilt is None:
+        return None
+    try:
+        numbers = [_number(call, path, changeable) for path, _ in build.changes]
+        known = [k if type(k) is int else _number(call, k, changeable) for k in build.objects]
+    except _Unknown:
+        return None
+    kinds = [DICT if type(changeable[k]) is dict else LIST for k in numbers]
+    inside = [within for _, within in build.changes]
+    if any(within and kind == DICT for kind, within in zip(kinds, inside, strict=True)):
+        return None
+    kinds = [INSIDE if within else kind for kind, within in zip(kinds, inside, strict=True)]
+    objects = [(type(x) is not int, k) for x, k in zip(build.objects, known, strict=True)]
+    found = ListChanges(
+        tuple(zip(kinds, numbers, strict=True)), tuple(objects), build.several, len(changeable)
+    )
+    return Changing(spec.unbuilt, spec.portable, found)
+
+
+class _Unknown(Exception):  # noqa: N818  (Python changes it)
+    """Native code does not note a container."""
+
+
+def _number(call: Any, path: tuple[Any, ...], changeable: Sequence[Any]) -> int:
+    """Which one of these containers lies at a path."""
+    try:
+        target = container_at(call, path)
+    except (LookupError, TypeError):
+        raise _Unknown from None
+    for k, x in enumerate(changeable):
+        if x is target and FIELDS not in path:
+            return k
+    raise _Unknown
+
+
+def fill(target: Any, keys: tuple[Any, ...] | None, items: Any) -> None:
+    """Give a list, dict or deque of the caller these items."""
+    if isinstance(target, dict):
+        target.clear()
+        target.update(items[0] if keys == _UNTOLD else dict(zip(keys or (), items, strict=True)))
+    elif isinstance(target, deque):
+        target.clear()
+        target.extend(items)
+    else:
+        target[:] = items
+
+
+def lent_lists(container: Any, depth: int) -> list[list[Any]]:
+    """The lists that are items of a list or dict, or so many steps further down, each once."""
+    found = list(container.values() if isinstance(container, dict) else container)
+    found = list({id(x): x for x in found}.values())
+    for _ in range(depth - 1):
+        found = list({id(x): x for row in found for x in row}.values())
+    return found
+
+
+def container_at(call: tuple[Any, Any], path: Sequence[Any]) -> Any:
+    """The container of the caller that lies at a path in the arguments."""
+    target: Any = call
+    for key in path:
+        target = vars(target) if key is FIELDS else target[key]
+    return target

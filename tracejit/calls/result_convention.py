@@ -1,0 +1,193 @@
+"""What an entry makes of the results of a core: leaves, what is around them, and new items for the
+caller's containers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tracejit import abi, trees
+from tracejit.calls.epilogue import Epilogue, ResultBuilder, TreeBuilder
+from tracejit.calls.new_items import ItemsBuilder
+from tracejit.calls.result_objects import Boxes
+from tracejit.ir.results import (
+    ArgOut,
+    ArrayOut,
+    CallerOut,
+    ContainerChange,
+    ListOut,
+    Out,
+    PythonOut,
+    SameOut,
+    ScalarOut,
+    StaticOut,
+    TableOut,
+    ViewOut,
+)
+from tracejit.python_entry.native_outs import is_native
+from tracejit.records import dataclass
+from tracejit.trace.traced import Traced
+
+#: Outs of which one that is in several places is one object.
+_ONCE = (ArrayOut, ScalarOut, PythonOut, TableOut)
+
+
+class _NotNative(Exception):  # noqa: N818  (Python puts the result together)
+    """There is something that an entry does not make."""
+
+
+class ResultConvention:
+    """The results of a traced function; ``params``: all of its parameters; ``stored``: the results
+    of the core; ``boxes``: what results become that are not NumPy's."""
+
+    def __init__(
+        self,
+        traced: Traced,
+        params: Sequence[abi.Param],
+        stored: Sequence[abi.Result],
+        boxes: Boxes | None,
+    ) -> None:
+        self.traced = traced
+        self.params = params
+        self.stored = stored
+        self.boxes = boxes
+        self._outs: list[Out] = []
+        self._once: dict[Any, int] = {}
+
+    def found(self, *, stands: bool) -> tuple[tuple[Out, ...], abi.Structure]:
+        """The leaves, and what is around them; ``stands``: views are left to Python."""
+        held = any(h.held is not None for h in self.traced.hidden_arrays().values())
+        changes = Epilogue(self.traced).needs_call
+        try:
+            if held or stands or (changes and self.boxes):
+                raise _NotNative
+            structure = self._new_items() if changes else self._structure()
+        except _NotNative:
+            return self._rebuilt()
+        return tuple(self._outs), structure
+
+    def _leaves(self, outs: Sequence[Out]) -> list[_Leaf]:
+        """Leaves that native code makes."""
+        found: list[_Leaf] = []
+        for out in outs:
+            if isinstance(out, SameOut):
+                found.append(found[out.leaf])
+            elif isinstance(out, CallerOut):
+                found.append(_Leaf(-1, out))
+            else:
+                found.append(self._leaf(out))
+        return found
+
+    def _leaf(self, out: Out) -> _Leaf:
+        if isinstance(out, ScalarOut) and isinstance(self.stored[out.index], abi.ArrayResult):
+            out = ArrayOut(out.index)
+        if not is_native(out, self.params, self.stored) or not self._is_alike(out):
+            raise _NotNative
+        key = out if isinstance(out, _ONCE) else id(out) if isinstance(out, ViewOut) else None
+        index = self._once.get(key, len(self._outs))
+        if index == len(self._outs):
+            self._outs.append(out)
+        if key is not None:
+            self._once[key] = index
+        return _Leaf(index, out)
+
+    def _is_alike(self, out: Out) -> bool:
+        """Whether a leaf is what ``boxes`` would make, too."""
+        if not self.boxes:
+            return True
+        if isinstance(out, ArrayOut):
+            return isinstance(self.stored[out.index], abi.ArrayResult)
+        if isinstance(out, ArgOut):
+            return out.arg < len(self.traced.args)
+        return isinstance(out, PythonOut | StaticOut)
+
+    def _structure(self) -> abi.Structure:
+        """What is around the leaves of the result."""
+        leaves = self._leaves(self.traced.outs)
+        return _structure(trees.unflatten(self.traced.out_tree, leaves))
+
+    def _new_items(self) -> abi.Structure:
+        """New items for the caller's lists, dicts and deques, and what is returned."""
+        traced = self.traced
+        if traced.attributes or traced.beyond:
+            raise _NotNative
+        parts = [self._items(change) for change in traced.containers]
+        changes = tuple((c.path, c.lent is not None) for c in traced.containers)
+        if any(c.lent is not None and c.lent.depth != 1 for c in traced.containers):
+            raise _NotNative
+        result = trees.unflatten(traced.out_tree, self._leaves(traced.outs))
+        several = type(result) is tuple
+        found: list[int | tuple[Any, ...]] = []
+        for x in result if several else (result,):
+            if isinstance(x, _Leaf) and isinstance(x.out, CallerOut):
+                found.append(x.out.path)
+            else:
+                found.append(len(parts))
+                parts.append(_structure(x))
+        built = ItemsBuilder(changes, tuple(found) if several else found[0], several)
+        return abi.Unflatten(built, tuple(parts))
+
+    def _items(self, change: ContainerChange) -> abi.Structure:
+        """A new list or dict of what a container of the caller's holds from now on."""
+        items = trees.unflatten(change.tree, self._leaves(change.outs))
+        if change.keys is None or change.keys == (trees.Entries,):
+            return _structure(items if change.keys is None else dict(zip(change.keys, items)))
+        return abi.Container("dict", tuple(map(_structure, items)), change.keys)
+
+    def _rebuilt(self) -> tuple[tuple[Out, ...], abi.Structure]:
+        """Results that Python puts together: it is given those of the core, and the arrays that
+        it needs."""
+        epilogue = Epilogue(self.traced, self.boxes)
+        arrays = sorted(epilogue.arrays)
+        outs: list[Out] = [
+            ArrayOut(k) if isinstance(result, abi.ArrayResult) else ScalarOut(k)
+            for k, result in enumerate(self.stored)
+        ]
+        outside = self.traced.hidden_arrays().items()
+        maps = {k: h.held for k, h in outside if h.held is not None and k in epilogue.arrays}
+        build = ResultBuilder(epilogue, len(outs), tuple(arrays), maps)
+        return (*outs, *map(ArgOut, arrays)), abi.Unflatten(build)
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    index: int
+    out: Out
+
+
+def _alone(tree: Any) -> _Leaf | None:
+    """The items or entries of the run that a list or dict is made of, if these are all."""
+    held = list(tree.values()) if type(tree) is dict and trees.Entries in tree else tree
+    if type(held) is not list or len(held) != 1 or not isinstance(held[0], _Leaf):
+        return None
+    leaf: _Leaf = held[0]
+    return leaf if isinstance(leaf.out, ListOut if held is tree else TableOut) else None
+
+
+def _stands_for_items(out: Out) -> bool:
+    """Whether a list or dict around it holds its items or entries instead of it."""
+    return isinstance(out, ListOut) or (isinstance(out, TableOut) and not out.is_set)
+
+
+def _structure(tree: Any) -> abi.Structure:
+    """The nesting of results as the entry builds it; anything unusual goes through optree."""
+    if tree is None:
+        return None
+    alone = _alone(tree)
+    if alone is not None:
+        return alone.index
+    if isinstance(tree, _Leaf):
+        if _stands_for_items(tree.out) or isinstance(tree.out, CallerOut):
+            raise _NotNative
+        index: abi.Structure = tree.index
+        return index
+    if type(tree) in (tuple, list):
+        kind: Any = type(tree).__name__
+        return abi.Container(kind, tuple(map(_structure, tree)))
+    if type(tree) is dict:
+        children = tuple(map(_structure, tree.values()))
+        return abi.Container("dict", children, tuple(tree))
+    leaves, treedef = trees.flatten(tree, is_leaf=lambda x: isinstance(x, _Leaf))
+    if any(_stands_for_items(leaf.out) or leaf.index < 0 for leaf in leaves):
+        raise _NotNative
+    return abi.Unflatten(TreeBuilder(treedef, tuple(leaf.index for leaf in leaves)))

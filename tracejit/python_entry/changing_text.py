@@ -1,0 +1,193 @@
+"""LLVM text that gives the caller's containers new items (see `changing.py`), part of what
+`boxing_text` compiles.
+
+A row of a chain behind one that takes arguments apart: the words of `%env` are the code and the
+environment of an entry that returns a list of parts, how many changes there are, how many objects
+the result has or -1 where it is no tuple, and how many containers are noted. Then come of each
+change what it is (1 the items of a list, 2 those of a dict, 3 those of the lists in a list) and
+which container it is of; of each object of the result whether it is a part (0) or a container (1),
+and which.
+"""
+
+from __future__ import annotations
+
+EXPORTS = ("tj_change",)
+
+TEXT = """
+declare i32 @PyDict_Update(ptr, ptr)
+declare void @PyDict_Clear(ptr)
+declare void @PyErr_BadInternalCall()
+declare i32 @PyList_SetSlice(ptr, i64, i64, ptr)
+
+; Give each list in a list the items of another.
+define internal i32 @tj_change_inside(ptr %list, ptr %items) #0 {
+entry:
+  %n = call i64 @PyList_Size(ptr %list)
+  %m = call i64 @PyList_Size(ptr %items)
+  br i1 (icmp eq i64 %n, %m), label %head, label %bad
+head:
+  %k = phi i64 [ 0, %entry ], [ %k1, %set ]
+  br i1 (icmp slt i64 %k, %m), label %step, label %good
+step:
+  %row = call ptr @PyList_GetItem(ptr %list, i64 %k)
+  %new = call ptr @PyList_GetItem(ptr %items, i64 %k)
+  br i1 (icmp eq ptr %row, null), label %failed, label %set
+set:
+  call void @Py_IncRef(ptr %row)
+  %status = call i32 @PyList_SetSlice(ptr %row, i64 0, i64 9223372036854775807, ptr %new)
+  call void @Py_DecRef(ptr %row)
+  %k1 = add i64 %k, 1
+  br i1 (icmp eq i32 %status, 0), label %head, label %failed
+good:
+  ret i32 0
+bad:
+  call void @PyErr_BadInternalCall()
+  ret i32 -1
+failed:
+  ret i32 -1
+}
+
+; Exchange the items of two lists: how many there are, where, and the room.
+define internal void @tj_exchange(ptr %a, ptr %b) #0 {
+entry:
+  br label %head
+head:
+  %at = phi i64 [ LIST_FIRST, %entry ], [ %next, %head ]
+  %p = getelementptr i8, ptr %a, i64 %at
+  %q = getelementptr i8, ptr %b, i64 %at
+  %x = load i64, ptr %p
+  %y = load i64, ptr %q
+  store i64 %y, ptr %p
+  store i64 %x, ptr %q
+  %next = add i64 %at, 8
+  br i1 (icmp ult i64 %next, LIST_END), label %head, label %done
+done:
+  ret void
+}
+
+; Give a container new items.
+define internal i32 @tj_change_one(i64 %kind, ptr %target, ptr %items) #0 {
+entry:
+  switch i64 %kind, label %inside [
+    i64 1, label %list
+    i64 2, label %dict
+  ]
+list:
+  %references = load i64, ptr %items
+  br i1 (icmp eq i64 %references, 1), label %exchange, label %copy
+exchange:
+  call void @tj_exchange(ptr %target, ptr %items)
+  ret i32 0
+copy:
+  %set = call i32 @PyList_SetSlice(ptr %target, i64 0, i64 9223372036854775807, ptr %items)
+  ret i32 %set
+dict:
+  call void @PyDict_Clear(ptr %target)
+  %updated = call i32 @PyDict_Update(ptr %target, ptr %items)
+  ret i32 %updated
+inside:
+  %each = call i32 @tj_change_inside(ptr %target, ptr %items)
+  ret i32 %each
+}
+
+; An object of the result, a new reference, or null.
+define internal ptr @tj_result_object(ptr %p, ptr %parts, ptr %held) #0 {
+entry:
+  %kind = load i64, ptr %p
+  %number = load i64, ptr %p[i64 1]
+  br i1 (icmp eq i64 %kind, 0), label %part, label %container
+part:
+  %made = call ptr @PyList_GetItem(ptr %parts, i64 %number)
+  br label %found
+container:
+  %own = load ptr, ptr %held[ptr %number]
+  br label %found
+found:
+  %o = phi ptr [ %made, %part ], [ %own, %container ]
+  call void @Py_IncRef(ptr %o)
+  ret ptr %o
+}
+
+define internal ptr @tj_result(ptr %p, i64 %n, ptr %parts, ptr %held) #0 {
+entry:
+  br i1 (icmp slt i64 %n, 0), label %one, label %tuple
+one:
+  %only = call ptr @tj_result_object(ptr %p, ptr %parts, ptr %held)
+  ret ptr %only
+tuple:
+  %made = call ptr @PyTuple_New(i64 %n)
+  br i1 (icmp eq ptr %made, null), label %fail, label %head
+head:
+  %k = phi i64 [ 0, %tuple ], [ %k1, %step ]
+  br i1 (icmp slt i64 %k, %n), label %step, label %done
+step:
+  %word = mul i64 %k, 2
+  %at = getelementptr i64, ptr %p, i64 %word
+  %o = call ptr @tj_result_object(ptr %at, ptr %parts, ptr %held)
+  %status = call i32 @PyTuple_SetItem(ptr %made, i64 %k, ptr %o)
+  %k1 = add i64 %k, 1
+  br label %head
+done:
+  ret ptr %made
+fail:
+  ret ptr null
+}
+
+; Containers are held: what an entry calls, or what drops out of them, may run Python code.
+define ptr @tj_change(ptr %args, i64 %n, ptr %env) #0 {
+entry:
+  %code = load ptr, ptr %env
+  %inner = load ptr, ptr %env[i64 1]
+  %changes = load i64, ptr %env[i64 2]
+  %objects = load i64, ptr %env[i64 3]
+  %count = load i64, ptr %env[i64 4]
+  %program = getelementptr i64, ptr %env, i64 5
+  %met = getelementptr ptr, ptr %args, i64 %n
+  %first = getelementptr ptr, ptr %met, i64 1
+  %held = alloca ptr, i64 %count
+  %size = mul i64 %count, 8
+  call void @llvm.memcpy.p0.p0.i64(ptr %held, ptr %first, i64 %size, i1 false)
+  br label %hold
+hold:
+  %h = phi i64 [ 0, %entry ], [ %h1, %holds ]
+  br i1 (icmp slt i64 %h, %count), label %holds, label %call
+holds:
+  %o = load ptr, ptr %held[ptr %h]
+  call void @Py_IncRef(ptr %o)
+  %h1 = add i64 %h, 1
+  br label %hold
+call:
+  %parts = call ptr %code(ptr %args, i64 %n, ptr %inner)
+  %value = ptrtoint ptr %parts to i64
+  %words = mul i64 %changes, 2
+  %rest = getelementptr i64, ptr %program, i64 %words
+  br i1 (icmp ugt i64 %value, 1), label %made, label %out
+made:
+  %result = call ptr @tj_result(ptr %rest, i64 %objects, ptr %parts, ptr %held)
+  br i1 (icmp eq ptr %result, null), label %drop, label %head
+head:
+  %k = phi i64 [ 0, %made ], [ %k1, %step ]
+  br i1 (icmp slt i64 %k, %changes), label %step, label %drop
+step:
+  %word = mul i64 %k, 2
+  %p = getelementptr i64, ptr %program, i64 %word
+  %kind = load i64, ptr %p
+  %number = load i64, ptr %p[i64 1]
+  %target = load ptr, ptr %held[ptr %number]
+  %items = call ptr @PyList_GetItem(ptr %parts, i64 %k)
+  %status = call i32 @tj_change_one(i64 %kind, ptr %target, ptr %items)
+  %k1 = add i64 %k, 1
+  br i1 (icmp eq i32 %status, 0), label %head, label %failed
+failed:
+  call void @Py_DecRef(ptr %result)
+  br label %drop
+drop:
+  %answer = phi ptr [ null, %made ], [ %result, %head ], [ null, %failed ]
+  call void @Py_DecRef(ptr %parts)
+  br label %out
+out:
+  %r = phi ptr [ %parts, %call ], [ %answer, %drop ]
+  call void @tj_decref_all(ptr %held, i64 %count)
+  ret ptr %r
+}
+"""
