@@ -4,6 +4,7 @@ in their own loop, deques with a most, items put where there can be none, two er
 from __future__ import annotations
 
 import math
+import operator
 from collections import deque
 from typing import Any
 
@@ -200,3 +201,16 @@ def ranges_unpacked_and_as_items(x: Any) -> Any:
 @EDGES(*((np.array(p),) for p in ((5, 1), (3, -3), (0, 0), (5, -6), (1, 1))))
 def items_of_ranges_of_the_run(p: Any) -> Any:
     return range(int(p[0]))[int(p[1])], range(int(p[0]), 0, -2)[0]
+
+
+@EDGES((np.array([3.0, 1.5, 4.25, 1.0]), 4.25, 2), (np.array([3.0, 1.5]), 7.0, -1))
+def functions_of_operator(x: Any, v: Any, k: Any) -> Any:
+    """They mean what the operators do."""
+    items, kept = [0.0, v, x[0]], [float(w) for w in x if w > 1]
+    operator.setitem(items, 1, x[1])
+    operator.setitem(x, 0, 9.0)
+    operator.delitem(kept, 0)
+    found = operator.contains(x, v), operator.contains(kept, v), operator.contains((1, v), x[1])
+    known = operator.getitem(kept, k // 2), operator.countOf(x, v), operator.not_(x[1] > v)
+    made = operator.iadd(x, 1), operator.concat(kept, [v]), operator.inv(k), operator.is_(x, x)
+    return items, found, known, made, kept, operator.indexOf(x, v + 1)

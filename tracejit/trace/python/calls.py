@@ -36,7 +36,7 @@ from tracejit.trace.python.opaque_calls import (
     refuse_mutation,
     run_as_it_is,
 )
-from tracejit.trace.python.operator_getters import GETTERS
+from tracejit.trace.python.operator_functions import GETTERS
 from tracejit.trace.python.table_views import by_keys, given_to
 from tracejit.trace.session.concretize import BoundMethod
 from tracejit.trace.session.plain import (

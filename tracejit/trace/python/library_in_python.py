@@ -105,6 +105,21 @@ def insort_right(a: Any, x: Any) -> None:
     a.insert(bisect_right(a, x), x)
 
 
+def index_of(items: Any, wanted: Any) -> Any:
+    for k, x in enumerate(items):
+        if x is wanted or x == wanted:
+            return k
+    throw(ValueError("sequence.index(x): x not in sequence"))
+
+
+def count_of(items: Any, wanted: Any) -> Any:
+    found = 0
+    for x in items:
+        if x is wanted or x == wanted:
+            found += 1
+    return found
+
+
 def dist(p: Any, q: Any) -> Any:
     """``math.dist`` of arrays whose length the run decides."""
     if len(p) != len(q):

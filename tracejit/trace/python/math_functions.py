@@ -1,4 +1,4 @@
-"""``math``, ``cmath`` and ``operator`` on traced values, errors as those modules raise."""
+"""``math`` and ``cmath`` on traced values, errors as those modules raise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tracejit.errors import all_ask, throw
 from tracejit.ir.core import Value
 from tracejit.trace.python import library_in_python
 from tracejit.trace.python.builtin_functions import (
-    builtin_bool,
     builtin_complex,
     builtin_float,
     builtin_index,
@@ -221,15 +220,7 @@ MATH: dict[Any, Callable[..., Any]] = {
     cmath.tanh: _complex("tanh"),
     cmath.phase: _phase,
     operator.index: builtin_index,
-    operator.truth: builtin_bool,
 }
-# The traced classes have the operators: the functions of them mean the same.
-_OPERATORS = (
-    *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"),
-    *("and_", "or_", "xor", "lshift", "rshift", "eq", "ne", "lt", "le", "gt", "ge"),
-    *("neg", "pos", "abs", "invert"),
-)
-MATH |= {getattr(operator, name): getattr(operator, name) for name in _OPERATORS}
 
 
 all_ask(globals(), TypeError, ValueError, ArithmeticError)

@@ -44,6 +44,7 @@ from tracejit.trace.python.chosen_messages import raised_for_each
 from tracejit.trace.python.distinct import Distinct
 from tracejit.trace.python.generator_reductions import folded, listed
 from tracejit.trace.python.opaque_calls import MUTATING, contains_tracer, has_array, refuse_mutation
+from tracejit.trace.python.operator_functions import written_out
 from tracejit.trace.python.ordering import LIST_METHODS
 from tracejit.trace.python.staged_functions import StagedFunctions
 from tracejit.trace.python.staged_operations import StagedOperations
@@ -165,6 +166,9 @@ class StagedOperators(StagedFunctions, StagedOperations):
         outside.read_held(f)
         if is_reader(f, args):
             return read_state(f, args, kwargs)
+        written = written_out(f, args, kwargs)
+        if written is not None:
+            return written(self, *args)
         if isinstance(f, _OF_CLASSES) and args and type(args[0]) is f.__objclass__ in _CONTAINERS:
             return self.call(f.__get__(args[0]), *args[1:], **kwargs)
         if type(owner) in _CONTAINERS and f.__name__ in _OPERATIONS and len(args) < 3:
