@@ -3,8 +3,10 @@ in their own loop, deques with a most, items put where there can be none, two er
 
 from __future__ import annotations
 
+import heapq
 import math
 import operator
+import statistics
 from collections import deque
 from typing import Any
 
@@ -214,3 +216,44 @@ def functions_of_operator(x: Any, v: Any, k: Any) -> Any:
     known = operator.getitem(kept, k // 2), operator.countOf(x, v), operator.not_(x[1] > v)
     made = operator.iadd(x, 1), operator.concat(kept, [v]), operator.inv(k), operator.is_(x, x)
     return items, found, known, made, kept, operator.indexOf(x, v + 1)
+
+
+MEASURED = (np.array([0.1, 1.5, 0.3, 4.25, 1.0, 1.5, 0.1, 0.1]), np.array([2.5, 0.7]))
+
+
+@EDGES(*((x,) for x in MEASURED), (np.ones(1),), (np.array([1.0, np.inf, 2.0]),), (np.ones(0),))
+def statistics_of_floats(x: Any) -> Any:
+    """The bits of Python's exact sums."""
+    some = [float(v) for v in x if v > 0.2]
+    means = statistics.mean(x), statistics.mean(some), statistics.fmean(v * v for v in x)
+    middle = statistics.median(some), statistics.median_low(x), statistics.median(x[1:])
+    common = statistics.mode(x), statistics.multimode(some)
+    return means, middle, common, statistics.pstdev(x), statistics.variance(some)
+
+
+@EDGES(*((x,) for x in MEASURED), (np.ones(1),))
+def statistics_of_ints_and_pairs(x: Any) -> Any:
+    whole = [int(v * 10) for v in x]
+    try:
+        spread = statistics.stdev(x.astype(np.float32))
+    except statistics.StatisticsError:
+        spread = -1.0
+    several = statistics.fmean((x[-1], x[0], 2)), statistics.median(whole)
+    return spread, several, statistics.correlation(x, whole), statistics.quantiles(x, n=5)
+
+
+@EDGES(*((np.sort(x), k) for x in MEASURED for k in (0.0, 1.2)))
+def merged_in_order(x: Any, v: Any) -> Any:
+    some = [float(w) for w in x if w > 0.2]
+    rows = [(w, 1) for w in x], [(w, 0) for w in some]
+    back = heapq.merge(x[::-1], some[::-1], reverse=True)
+    found = list(heapq.merge(some, x, [v])), list(heapq.merge(*rows, key=lambda row: row[0]))
+    least = heapq.heappushpop(some, v)
+    return found, list(back), least, some, set(map(float, x)), {*map(float, x)}
+
+
+@EDGES((np.arange(3.0),), (np.arange(2.0),), (np.arange(4.0),))
+def unpacked_iterators(x: Any) -> Any:
+    first, *rest = map(float, x)
+    a, b, c = reversed(x)
+    return first, rest, a, b, c

@@ -45,6 +45,7 @@ def C(x):
 """
 #: Bodies of functions of ``x``; an expression alone is returned. Right: as Python.
 RIGHT = r"""
+operator.eq(D(x), {}), operator.contains(D(x), 3)
 D(x) == D(x), D(x) != D(x * 2), D(x) == {3: 6}, {} == D(x), (D(x), 1) == (D(x), 1), D(x) in [D(x)]
 {**D(x), **D(x * 2)}, {99: 1, **D(x), 3: 5}, D(x) | {3: 50}, {50: 1} | D(x)
 d = D(x); d |= {50: 1}; e = {9: 1}; e |= d; s = S(x); s |= {9}; return d, e, s, d != e, {**d} == d
@@ -125,7 +126,7 @@ d = D(x); d -= {3}; return d
 [*D(x)]; (*D(x), 5); {*D(x)}; [*S(x)]; list(S(x)); next(iter(D(x)))
 '%s' % D(x); '%s' % (D(x),); f"{D(x)}"; "{}".format(D(x)); str(D(x)); repr([D(x)]); str(S(x))
 string.Template("$a").substitute(a=D(x)); json.dumps([D(x)]); functools.partial(str, D(x))()
-bisect.bisect(D(x), 1); operator.eq(D(x), {})
+bisect.bisect(D(x), 1)
 ChainMap(D(x), {})[3]; ChainMap({}, D(x))[3]; UserDict(D(x))[3]; list(deque(D(x)))
 operator.itemgetter(3)(D(x)); hash((D(x),))
 np.array(D(x)); np.array(D(x).keys()); np.array([D(x)]); np.asarray(S(x)); np.sum(D(x)); x + D(x)

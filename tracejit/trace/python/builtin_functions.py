@@ -38,7 +38,6 @@ from tracejit.trace.values.all import (
 from tracejit.trace.values.dynamic_list import is_grown, length_of
 from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.iterables import (
-    Counted,
     Enumerate,
     Looped,
     Reversed,
@@ -55,14 +54,12 @@ from tracejit.trace.values.ranges import Range, trip_count
 from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.tagged import each_kind
 
-LOOPED = (Array, Range, Enumerate, Zip, Reversed, Counted)
-
 
 def sized_by_the_run(items: Any) -> bool:
     """Whether only the run says how many items there are."""
     if isinstance(items, Array):
         return items.ndim > 0 and not isinstance(items.dims[0], int)
-    return isinstance(items, LOOPED) and not isinstance(steps_of(items).trip, int)  # type: ignore[union-attr]
+    return _is_long(items)
 
 
 def builtin_range(*args: Any) -> Any:

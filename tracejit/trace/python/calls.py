@@ -231,6 +231,7 @@ def _of_grown(
     from tracejit.trace.python.builtin_functions import OF_GROWN
     from tracejit.trace.python.copying import COPYING
     from tracejit.trace.python.rewritten import REWRITTEN
+    from tracejit.trace.python.statistics_functions import STATISTICS
 
     def array(x: Any) -> Any:
         return as_array(x) if is_grown(x) else x
@@ -242,7 +243,7 @@ def _of_grown(
     ours = isinstance(f, functools.partial) or _is_of_program(f) or in_table(COPYING, f)
     made = isinstance(f, type) and is_of_program(f.__module__)
     kept = isinstance(getattr(f, "__self__", None), list | dict)
-    known = {**dict.fromkeys(OF_GROWN, True), **REWRITTEN, **DICTS, **DEQUES}
+    known = {**dict.fromkeys(OF_GROWN, True), **REWRITTEN, **DICTS, **DEQUES, **STATISTICS}
     replaced = any(asked(f) is not None for asked in STAND_INS)
     replaced = replaced or behind(f, args, kwargs) is not f
     if not (ours or made or kept or replaced or in_table(known, f)):
@@ -295,12 +296,13 @@ def _builtins_table() -> dict[Any, Callable[..., Any]]:
     from tracejit.trace.python.ordering import ORDERING
     from tracejit.trace.python.rewritten import REWRITTEN
     from tracejit.trace.python.sets import SETS
+    from tracejit.trace.python.statistics_functions import STATISTICS
     from tracejit.trace.python.tuples import TUPLES
     from tracejit.trace.session.registry import BUILTINS
     from tracejit.trace.values.kinds import KINDS
 
     table = BUILTINS | CHOOSING | COPYING | ITERATORS | KINDS | ORDERING | REWRITTEN | SETS
-    table |= DICTS | DEQUES | TUPLES
+    table |= DICTS | DEQUES | TUPLES | STATISTICS
     for theirs, ours in table.items():
         ours.__name__ = ours.__qualname__ = theirs.__name__
     return table

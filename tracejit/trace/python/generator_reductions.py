@@ -9,8 +9,10 @@ from __future__ import annotations
 import builtins
 import collections
 import math
+import statistics
 from collections.abc import Callable
 from dataclasses import field, replace
+from types import FunctionType
 from typing import Any
 
 from tracejit.errors import StructureError, UnsupportedError
@@ -326,4 +328,5 @@ _FOLDS: dict[Any, Callable[..., Any]] = {
     builtins.list: _list,
     **{f: _as_list(f) for f in (builtins.tuple, builtins.sorted, builtins.dict)},
     **{f: _as_list(f) for f in (collections.Counter, math.prod, math.fsum)},
+    **{f: _as_list(f) for f in vars(statistics).values() if isinstance(f, FunctionType)},
 }

@@ -6,6 +6,7 @@ They compare and move items in the order in which Python's do.
 from __future__ import annotations
 
 import math
+from statistics import StatisticsError
 from typing import Any
 
 from tracejit.errors import throw
@@ -55,6 +56,12 @@ def heapreplace(heap: Any, item: Any) -> Any:
     return top
 
 
+def heappushpop(heap: Any, item: Any) -> Any:
+    if len(heap) == 0 or not heap[0] < item:
+        return item
+    return heapreplace(heap, item)
+
+
 def heapify(heap: Any) -> None:
     for start in range(len(heap) // 2 - 1, -1, -1):
         item = heap[start]
@@ -67,6 +74,23 @@ def nlargest(n: Any, items: Any, key: Any = None) -> Any:
 
 def nsmallest(n: Any, items: Any, key: Any = None) -> Any:
     return sorted(items, key=key)[: max(n, 0)]
+
+
+def merged(a: Any, b: Any, key: Any, reverse: Any) -> Any:
+    """``heapq.merge`` of two lists; of more it is that of what it gives and the next."""
+    out = []
+    i = j = 0
+    while i < len(a) and j < len(b):
+        mine, other = key(a[i]), key(b[j])
+        if (mine < other) if reverse else (other < mine):
+            out.append(b[j])
+            j += 1
+        else:
+            out.append(a[i])
+            i += 1
+    out.extend(a[i:])
+    out.extend(b[j:])
+    return out
 
 
 def bisect_left(a: Any, x: Any, lo: Any = 0, hi: Any = None) -> Any:
@@ -128,6 +152,25 @@ def dist(p: Any, q: Any) -> Any:
     for i in range(len(p)):
         total = math.hypot(total, float(p[i]) - float(q[i]))
     return total
+
+
+def mode(data: Any) -> Any:
+    counts: dict[Any, int] = {}
+    for x in data:
+        counts[x] = counts.get(x, 0) + 1
+    if len(counts) == 0:
+        throw(StatisticsError("no mode for empty data"))
+    return max(counts, key=lambda x: counts[x])
+
+
+def multimode(data: Any) -> Any:
+    counts: dict[Any, int] = {}
+    for x in data:
+        counts[x] = counts.get(x, 0) + 1
+    most = 0
+    for k in counts.values():
+        most = max(most, k)
+    return [x for x, k in counts.items() if k == most]
 
 
 def close(manager: Any, *error: Any) -> None:

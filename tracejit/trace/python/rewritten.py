@@ -42,6 +42,19 @@ def _of_sorted(theirs: Callable[..., Any], ours: Callable[..., Any]) -> Callable
     return call
 
 
+def _merge(*iterables: Any, key: Any = None, reverse: Any = False) -> Any:
+    """``heapq.merge``, of lists: all is made at once."""
+    operators = current().operators
+    lists = [operators.call(list, x) for x in iterables]
+    if not any(is_grown(x) or any(map(_is_traced, x)) for x in lists):
+        return as_is(heapq.merge, tuple(lists), {"key": key, "reverse": reverse})
+    found = lists[0]
+    for other in lists[1:]:
+        ours = operators.converted(library_in_python.merged)
+        found = ours(found, other, (lambda x: x) if key is None else key, bool(reverse))
+    return operators.call(iter, found)
+
+
 def _is_traced(x: Any) -> bool:
     return isinstance(x, Tracer) or (type(x) is tuple and any(map(_is_traced, x)))
 
@@ -58,6 +71,7 @@ REWRITTEN: dict[Any, Callable[..., Any]] = {
     for theirs, ours in (
         (heapq.heappush, library_in_python.heappush),
         (heapq.heappop, library_in_python.heappop),
+        (heapq.heappushpop, library_in_python.heappushpop),
         (heapq.heapreplace, library_in_python.heapreplace),
         (heapq.heapify, library_in_python.heapify),
         (bisect.bisect_left, library_in_python.bisect_left),
@@ -67,6 +81,7 @@ REWRITTEN: dict[Any, Callable[..., Any]] = {
     )
 }
 REWRITTEN |= {
+    heapq.merge: _merge,
     heapq.nlargest: _of_sorted(heapq.nlargest, library_in_python.nlargest),
     heapq.nsmallest: _of_sorted(heapq.nsmallest, library_in_python.nsmallest),
 }

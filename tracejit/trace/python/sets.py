@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import asks
-from tracejit.trace.python.builtin_functions import sized_by_the_run
 from tracejit.trace.python.distinct import Distinct, differing
 from tracejit.trace.python.dynamic_list_methods import as_array
+from tracejit.trace.python.ordering import builtin_list
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers, dunder_methods
 from tracejit.trace.values.all import Array, Tracer, name_of
 from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
 from tracejit.trace.values.entries import is_table
-from tracejit.trace.values.iterables import Looped, steps_of
+from tracejit.trace.values.iterables import Looped, is_endless, steps_of
 from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.values.scalars import weak_kind
 
@@ -28,8 +28,8 @@ def set_of(kind: type, items: Any) -> Any:
     """A set or frozenset of some items; ``TypeError`` where one has no hash."""
     if isinstance(items, Distinct):
         return Distinct(items.elements, items.is_python, kind is frozenset)
-    if isinstance(items, Looped) and sized_by_the_run(items):
-        items = current().operators.call(list, items)
+    if isinstance(items, Looped) and not is_endless(items):
+        items = builtin_list(items)
     if isinstance(items, Array) and items.ndim:
         if items.ndim > 1:
             hash(items)  # its rows are arrays, which have none

@@ -48,7 +48,7 @@ from tracejit.trace.values.chosen_constants import ChosenConstant, any_chosen
 from tracejit.trace.values.dynamic_list import by_value, is_grown, refuse, replace_items, run_of
 from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.entries import refuse as refuse_table
-from tracejit.trace.values.iterables import Looped, Once, iterated
+from tracejit.trace.values.iterables import Looped, Once, is_endless, iterated
 from tracejit.trace.values.kinds import must_have, stands_for_other, type_of
 from tracejit.trace.values.maybe_unbound import MaybeUnbound, some, some_inside
 from tracejit.trace.values.ranges import Range
@@ -435,7 +435,7 @@ class StagedItems(Operators):
             value = generators.items_up_to(value, None if star_index is not None else n + 1)
         if isinstance(value, Array) and value.ndim and not isinstance(value.dims[0], int):
             return self._unpack_array(value, n, star_index)
-        if isinstance(value, Looped) and sized_by_the_run(value):
+        if isinstance(value, Looped) and not is_endless(value):
             value = self.call(list, value)
         if isinstance(value, PyScalar | Scalar):
             kind = value.kind if isinstance(value, PyScalar) else f"numpy.{value.dtype.name}"
