@@ -83,6 +83,16 @@ def arrays(x: Any, a: Any) -> Any:
     return x[0], x[-1], x
 
 
+def perhaps(x: Any, y: Any, k: Any) -> Any:
+    if k <= 0:
+        return None
+    for i in range(k):
+        y[i] = y[i] + k * x[i]
+    if k == 1:
+        return y
+    return (x, k, (y, "two")) if k > 2 else f"{k}"
+
+
 F, N = [float(i) for i in range(70)], list(range(70))
 CHANGES: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     (each, ([1, 2, 3],), {}), (each, ([1.5, 2, True],), {}), (each, ([1j, 2j],), {}),
@@ -96,6 +106,7 @@ CHANGES: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     (inserted, ([1.3, 5.6, -34.4, 34.4, 32, 1.2, 0],), {}), (inserted, (N[::-1],), {}),
     (named, (1.5, [2.0], [3.0]), {"log": [4.0], "deep": [0, [7.0]]}),
     (arrays, ([X, Y], X), {}),
+    *((perhaps, ([1j, 2 + 1j, 3j], [1.0 + 0j, 2j, 3j], k), {}) for k in (0, 1, 2, 3)),
 ]  # fmt: skip
 
 

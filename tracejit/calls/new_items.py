@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from tracejit import trees
 from tracejit.abi import Unflatten
@@ -24,26 +24,45 @@ class Pending:
     raw: Any
 
 
+@dataclass(frozen=True)
+class Given:
+    """A container of the caller's, by its path in (args, kwargs)."""
+
+    path: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Several:
+    """A tuple of what is returned."""
+
+    items: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Either:
+    """One of two things that are returned, by a part that is a bool."""
+
+    flag: int
+    then: Any
+    other: Any
+
+
+#: What is returned: the number of a part, or what is above.
+Returned: TypeAlias = int | Given | Several | Either
+
+
 @dataclass(frozen=True, eq=False)
 class ItemsBuilder:
     """Changes of the caller's lists, dicts and deques where native code makes the new items, and
     what is returned.
 
     ``changes``: the path of a container, of which the part of its number is the new items, and
-    whether these are of the lists in it. ``result``: the number of a part, the path of a container
-    of the caller's, or a tuple of such. Native code does the same where it knows the containers
+    whether these are of the lists in it. Native code does the same where it knows the containers
     (``python_entry/changing.py``).
     """
 
     changes: tuple[tuple[tuple[Any, ...], bool], ...]
-    result: int | tuple[int | tuple[Any, ...], ...] | tuple[Any, ...]
-    several: bool = False
-
-    @property
-    def objects(self) -> tuple[Any, ...]:
-        """What is returned, or what in a tuple is."""
-        result: Any = self.result
-        return result if self.several else (result,)
+    result: Returned
 
     def __call__(self, parts: list[Any]) -> Any:
         return Pending(self.apply, parts)
@@ -51,11 +70,15 @@ class ItemsBuilder:
     def apply(self, call: tuple[Any, Any], parts: list[Any]) -> Any:
         """Change them; then the result."""
 
-        def made(x: Any) -> Any:
-            return parts[x] if isinstance(x, int) else container_at(call, x)
+        def made(x: Returned) -> Any:
+            if isinstance(x, Several):
+                return tuple(map(made, x.items))
+            if isinstance(x, Either):
+                return made(x.then if parts[x.flag] else x.other)
+            return container_at(call, x.path) if isinstance(x, Given) else parts[x]
 
         targets = [container_at(call, path) for path, _ in self.changes]
-        objects = tuple(map(made, self.objects))
+        result = made(self.result)
         for target, (_, inside), items in zip(targets, self.changes, parts, strict=False):
             if inside:
                 for x, held in zip(lent_lists(target, 1), items, strict=True):
@@ -65,7 +88,7 @@ class ItemsBuilder:
                 target.update(items)
             else:
                 fill(target, None, items)
-        return objects if self.several else objects[0]
+        return result
 
 
 def changing(entry: Any, call: Any, changeable: Sequence[Any]) -> Any:
@@ -81,7 +104,7 @@ def changing(entry: Any, call: Any, changeable: Sequence[Any]) -> Any:
         return None
     try:
         numbers = [_number(call, path, changeable) for path, _ in build.changes]
-        known = [k if type(k) is int else _number(call, k, changeable) for k in build.objects]
+        words = _words(build.result, lambda path: _number(call, path, changeable))
     except _Unknown:
         return None
     kinds = [DICT if type(changeable[k]) is dict else LIST for k in numbers]
@@ -89,11 +112,25 @@ def changing(entry: Any, call: Any, changeable: Sequence[Any]) -> Any:
     if any(within and kind == DICT for kind, within in zip(kinds, inside, strict=True)):
         return None
     kinds = [INSIDE if within else kind for kind, within in zip(kinds, inside, strict=True)]
-    objects = [(type(x) is not int, k) for x, k in zip(build.objects, known, strict=True)]
-    found = ListChanges(
-        tuple(zip(kinds, numbers, strict=True)), tuple(objects), build.several, len(changeable)
-    )
+    pairs = tuple(zip(kinds, numbers, strict=True))
+    found = ListChanges(pairs, tuple(words), len(changeable))
     return Changing(spec.unbuilt, spec.portable, found)
+
+
+def _words(x: Returned, number: Callable[[tuple[Any, ...]], int], at: int = 0) -> list[int]:
+    """What is returned in words, from word ``at`` on, as ``changing_text`` reads them."""
+    if isinstance(x, int):
+        return [0, x]
+    if isinstance(x, Given):
+        return [1, number(x.path)]
+    inner = x.items if isinstance(x, Several) else (x.then, x.other)
+    found = [2, len(inner)] if isinstance(x, Several) else [3, x.flag]
+    places = len(found)
+    found += [0] * len(inner)
+    for k, item in enumerate(inner):
+        found[places + k] = at + len(found)
+        found += _words(item, number, at + len(found))
+    return found
 
 
 class _Unknown(Exception):  # noqa: N818  (Python changes it)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tracejit import abi, trees
 from tracejit.calls.epilogue import Epilogue, ResultBuilder, TreeBuilder
-from tracejit.calls.new_items import ItemsBuilder
+from tracejit.calls.new_items import Either, Given, ItemsBuilder, Returned, Several
 from tracejit.calls.result_objects import Boxes
 from tracejit.ir.results import (
     ArgOut,
@@ -16,13 +16,16 @@ from tracejit.ir.results import (
     CallerOut,
     ContainerChange,
     ListOut,
+    MadeOut,
     Out,
     PythonOut,
     SameOut,
     ScalarOut,
+    SelectOut,
     StaticOut,
     TableOut,
     ViewOut,
+    every_part,
 )
 from tracejit.python_entry.native_outs import is_native
 from tracejit.records import dataclass
@@ -72,7 +75,7 @@ class ResultConvention:
         for out in outs:
             if isinstance(out, SameOut):
                 found.append(found[out.leaf])
-            elif isinstance(out, CallerOut):
+            elif _has_given(out):
                 found.append(_Leaf(-1, out))
             else:
                 found.append(self._leaf(out))
@@ -116,16 +119,31 @@ class ResultConvention:
         if any(c.lent is not None and c.lent.depth != 1 for c in traced.containers):
             raise _NotNative
         result = trees.unflatten(traced.out_tree, self._leaves(traced.outs))
-        several = type(result) is tuple
-        found: list[int | tuple[Any, ...]] = []
-        for x in result if several else (result,):
-            if isinstance(x, _Leaf) and isinstance(x.out, CallerOut):
-                found.append(x.out.path)
-            else:
-                found.append(len(parts))
-                parts.append(_structure(x))
-        built = ItemsBuilder(changes, tuple(found) if several else found[0], several)
+        built = ItemsBuilder(changes, self._returned(result, parts))
         return abi.Unflatten(built, tuple(parts))
+
+    def _returned(self, x: Any, parts: list[abi.Structure]) -> Returned:
+        """What is returned, of parts that this adds to. A container of the caller's is in a tuple,
+        or one of several things."""
+        if type(x) is tuple:
+            return Several(tuple(self._returned(item, parts) for item in x))
+        out = x.out if isinstance(x, _Leaf) and x.index < 0 else None
+        if isinstance(out, CallerOut):
+            return Given(out.path)
+        if isinstance(out, SelectOut):
+            if not isinstance(self.stored[out.index], abi.ScalarResult):
+                raise _NotNative
+            parts.append(self._leaf(PythonOut(out.index, "bool")).index)
+            flag = len(parts) - 1
+            then, other = (
+                self._returned(self._leaves([k])[0], parts) for k in (out.then, out.other)
+            )
+            return Either(flag, then, other)
+        if isinstance(out, MadeOut):
+            made = trees.unflatten(out.tree, self._leaves(out.outs))
+            return self._returned(made, parts)
+        parts.append(_structure(x))
+        return len(parts) - 1
 
     def _items(self, change: ContainerChange) -> abi.Structure:
         """A new list or dict of what a container of the caller's holds from now on."""
@@ -147,6 +165,11 @@ class ResultConvention:
         maps = {k: h.held for k, h in outside if h.held is not None and k in epilogue.arrays}
         build = ResultBuilder(epilogue, len(outs), tuple(arrays), maps)
         return (*outs, *map(ArgOut, arrays)), abi.Unflatten(build)
+
+
+def _has_given(out: Out) -> bool:
+    """Whether containers of the caller's may be in what an out makes."""
+    return any(isinstance(x, CallerOut) for x in every_part([out]))
 
 
 @dataclass(frozen=True)
@@ -177,7 +200,7 @@ def _structure(tree: Any) -> abi.Structure:
     if alone is not None:
         return alone.index
     if isinstance(tree, _Leaf):
-        if _stands_for_items(tree.out) or isinstance(tree.out, CallerOut):
+        if _stands_for_items(tree.out) or tree.index < 0:
             raise _NotNative
         index: abi.Structure = tree.index
         return index

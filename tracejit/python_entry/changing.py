@@ -4,7 +4,6 @@ caller's containers, which native code then gives them."""
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -18,14 +17,12 @@ LIST, DICT, INSIDE = 1, 2, 3
 class ListChanges:
     """What becomes of a list of parts that an entry returns.
 
-    ``changes``: (kind, container) for each of the first parts, its new items; ``result``: (whether
-    it is a container, number) of the object that is returned, or of those in a tuple. ``count``:
-    how many containers are noted.
+    ``changes``: (kind, container) for each of the first parts, its new items; ``result``: the words
+    of what is returned; ``count``: how many containers are noted.
     """
 
     changes: tuple[tuple[int, int], ...]
-    result: tuple[tuple[bool, int], ...]
-    is_tuple: bool
+    result: tuple[int, ...]
     count: int
 
 
@@ -44,12 +41,8 @@ class Changing:
     @cached_property
     def env_address(self) -> int:
         found = self.changes
-        objects = len(found.result) if found.is_tuple else -1
-        words = [self.row.entry_address, self.row.env_address, len(found.changes), objects]
-        words += [found.count, *_flat(found.changes), *_flat(found.result)]
+        words = [self.row.entry_address, self.row.env_address, len(found.changes), found.count]
+        words += [word for pair in found.changes for word in pair]
+        words += found.result
         self._env = (ctypes.c_int64 * len(words))(*words)
         return ctypes.addressof(self._env)
-
-
-def _flat(pairs: Sequence[tuple[int, int]]) -> list[int]:
-    return [int(word) for pair in pairs for word in pair]

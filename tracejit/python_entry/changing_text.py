@@ -2,11 +2,11 @@
 `boxing_text` compiles.
 
 A row of a chain behind one that takes arguments apart: the words of `%env` are the code and the
-environment of an entry that returns a list of parts, how many changes there are, how many objects
-the result has or -1 where it is no tuple, and how many containers are noted. Then come of each
-change what it is (1 the items of a list, 2 those of a dict, 3 those of the lists in a list) and
-which container it is of; of each object of the result whether it is a part (0) or a container (1),
-and which.
+environment of an entry that returns a list of parts, how many changes there are, and how many
+containers are noted. Then come of each change what it is (1 the items of a list, 2 those of a dict,
+3 those of the lists in a list) and which container it is of. The words of what is returned are (0,
+which part), (1, which container), (2, how many, where the words of each begin) for a tuple, or (3,
+which part, where the words begin of what it is where the part is True, and where it is not).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ declare i32 @PyDict_Update(ptr, ptr)
 declare void @PyDict_Clear(ptr)
 declare void @PyErr_BadInternalCall()
 declare i32 @PyList_SetSlice(ptr, i64, i64, ptr)
+@Py_True = external global i8
 
 ; Give each list in a list the items of another.
 define internal i32 @tj_change_inside(ptr %list, ptr %items) #0 {
@@ -90,12 +91,18 @@ inside:
   ret i32 %each
 }
 
-; An object of the result, a new reference, or null.
-define internal ptr @tj_result_object(ptr %p, ptr %parts, ptr %held) #0 {
+; What is returned, a new reference, or null.
+define internal ptr @tj_result(ptr %words, i64 %at, ptr %parts, ptr %held) #0 {
 entry:
+  %p = getelementptr i64, ptr %words, i64 %at
   %kind = load i64, ptr %p
   %number = load i64, ptr %p[i64 1]
-  br i1 (icmp eq i64 %kind, 0), label %part, label %container
+  %inner = getelementptr i64, ptr %p, i64 2
+  switch i64 %kind, label %either [
+    i64 0, label %part
+    i64 1, label %container
+    i64 2, label %tuple
+  ]
 part:
   %made = call ptr @PyList_GetItem(ptr %parts, i64 %number)
   br label %found
@@ -106,29 +113,31 @@ found:
   %o = phi ptr [ %made, %part ], [ %own, %container ]
   call void @Py_IncRef(ptr %o)
   ret ptr %o
-}
-
-define internal ptr @tj_result(ptr %p, i64 %n, ptr %parts, ptr %held) #0 {
-entry:
-  br i1 (icmp slt i64 %n, 0), label %one, label %tuple
-one:
-  %only = call ptr @tj_result_object(ptr %p, ptr %parts, ptr %held)
-  ret ptr %only
+either:
+  %flag = call ptr @PyList_GetItem(ptr %parts, i64 %number)
+  %which = select i1 (icmp eq ptr %flag, @Py_True), i64 0, i64 1
+  %one = load i64, ptr %inner[i64 %which]
+  %chosen = call ptr @tj_result(ptr %words, i64 %one, ptr %parts, ptr %held)
+  ret ptr %chosen
 tuple:
-  %made = call ptr @PyTuple_New(i64 %n)
-  br i1 (icmp eq ptr %made, null), label %fail, label %head
+  %several = call ptr @PyTuple_New(i64 %number)
+  br i1 (icmp eq ptr %several, null), label %fail, label %head
 head:
-  %k = phi i64 [ 0, %tuple ], [ %k1, %step ]
-  br i1 (icmp slt i64 %k, %n), label %step, label %done
+  %k = phi i64 [ 0, %tuple ], [ %k1, %put ]
+  br i1 (icmp slt i64 %k, %number), label %step, label %done
 step:
-  %word = mul i64 %k, 2
-  %at = getelementptr i64, ptr %p, i64 %word
-  %o = call ptr @tj_result_object(ptr %at, ptr %parts, ptr %held)
-  %status = call i32 @PyTuple_SetItem(ptr %made, i64 %k, ptr %o)
+  %place = load i64, ptr %inner[i64 %k]
+  %item = call ptr @tj_result(ptr %words, i64 %place, ptr %parts, ptr %held)
+  br i1 (icmp eq ptr %item, null), label %drop, label %put
+put:
+  %status = call i32 @PyTuple_SetItem(ptr %several, i64 %k, ptr %item)
   %k1 = add i64 %k, 1
   br label %head
 done:
-  ret ptr %made
+  ret ptr %several
+drop:
+  call void @Py_DecRef(ptr %several)
+  br label %fail
 fail:
   ret ptr null
 }
@@ -139,9 +148,8 @@ entry:
   %code = load ptr, ptr %env
   %inner = load ptr, ptr %env[i64 1]
   %changes = load i64, ptr %env[i64 2]
-  %objects = load i64, ptr %env[i64 3]
-  %count = load i64, ptr %env[i64 4]
-  %program = getelementptr i64, ptr %env, i64 5
+  %count = load i64, ptr %env[i64 3]
+  %program = getelementptr i64, ptr %env, i64 4
   %met = getelementptr ptr, ptr %args, i64 %n
   %first = getelementptr ptr, ptr %met, i64 1
   %held = alloca ptr, i64 %count
@@ -163,7 +171,7 @@ call:
   %rest = getelementptr i64, ptr %program, i64 %words
   br i1 (icmp ugt i64 %value, 1), label %made, label %out
 made:
-  %result = call ptr @tj_result(ptr %rest, i64 %objects, ptr %parts, ptr %held)
+  %result = call ptr @tj_result(ptr %rest, i64 0, ptr %parts, ptr %held)
   br i1 (icmp eq ptr %result, null), label %drop, label %head
 head:
   %k = phi i64 [ 0, %made ], [ %k1, %step ]
