@@ -109,6 +109,17 @@ def test_lists_of_many_numbers(f: Callable[[Any], Any], kind: type) -> None:
         assert [type(v) for v in mine] == [type(v) for v in theirs]
 
 
+COMPLEX: list[Callable[[Any], Any]] = [
+    written, grown, shrunk, running, lambda a: (a[3:6], sum(a)), lambda a: [v * 1j for v in a],
+    lambda a: np.array(a) * 2, lambda a: a.append(1), mixed, lambda a: max(map(abs, a)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f", COMPLEX)
+def test_lists_of_many_complex_numbers(f: Callable[[Any], Any]) -> None:
+    test_lists_of_many_numbers(f, complex)
+
+
 def test_numbers_of_another_kind_are_not_converted() -> None:
     for kind in (float, int):
         mine, theirs = numbers(kind, 70), numbers(kind, 70)

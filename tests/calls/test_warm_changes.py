@@ -96,6 +96,7 @@ def perhaps(x: Any, y: Any, k: Any) -> Any:
 F, N = [float(i) for i in range(70)], list(range(70))
 CHANGES: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     (each, ([1, 2, 3],), {}), (each, ([1.5, 2, True],), {}), (each, ([1j, 2j],), {}),
+    (each, ([complex(v, -v) for v in F],), {}), (rows, ([[1j, v + 0j] for v in F], 2), {}),
     (each, (F,), {}), (each, (N,), {}), (each, ([],), {}),
     (swapped, ([1, 2.5, 3], 0, 2), {}), (swapped, (F, 3, 60), {}), (swapped, (N, 3, 99), {}),
     (added, ([1], 2), {}), (added, (N, 2), {}), (added, ([], 2.5), {}),

@@ -18,7 +18,8 @@ _MOST_LEVELS = 16
 
 
 def as_array(x: list[Any]) -> _Array | None:
-    """Many numbers, all of them floats or all ints that 64 bits hold; None of other things."""
+    """Many numbers, all of them floats or complex, or all ints that 64 bits hold; None of other
+    things."""
     return _of_numbers(x) if len(x) >= MANY else None
 
 
@@ -53,6 +54,8 @@ def _of_numbers(x: list[Any]) -> _Array | None:
     kinds = set(map(type, x))
     if kinds == {float}:
         return np.fromiter(x, np.float64, len(x))
+    if kinds == {complex}:
+        return np.fromiter(x, np.complex128, len(x))
     if kinds == {int}:
         try:
             return np.fromiter(x, np.int64, len(x))

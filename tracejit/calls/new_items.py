@@ -25,21 +25,21 @@ class Pending:
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenBack:
     """A container of the caller's, by its path in (args, kwargs)."""
 
     path: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Several:
+class ReturnedTuple:
     """A tuple of what is returned."""
 
     items: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Either:
+class ReturnedChoice:
     """One of two things that are returned, by a part that is a bool."""
 
     flag: int
@@ -48,7 +48,7 @@ class Either:
 
 
 #: What is returned: the number of a part, or what is above.
-Returned: TypeAlias = int | Given | Several | Either
+Returned: TypeAlias = int | GivenBack | ReturnedTuple | ReturnedChoice
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +71,11 @@ class ItemsBuilder:
         """Change them; then the result."""
 
         def made(x: Returned) -> Any:
-            if isinstance(x, Several):
+            if isinstance(x, ReturnedTuple):
                 return tuple(map(made, x.items))
-            if isinstance(x, Either):
+            if isinstance(x, ReturnedChoice):
                 return made(x.then if parts[x.flag] else x.other)
-            return container_at(call, x.path) if isinstance(x, Given) else parts[x]
+            return container_at(call, x.path) if isinstance(x, GivenBack) else parts[x]
 
         targets = [container_at(call, path) for path, _ in self.changes]
         result = made(self.result)
@@ -121,10 +121,10 @@ def _words(x: Returned, number: Callable[[tuple[Any, ...]], int], at: int = 0) -
     """What is returned in words, from word ``at`` on, as ``changing_text`` reads them."""
     if isinstance(x, int):
         return [0, x]
-    if isinstance(x, Given):
+    if isinstance(x, GivenBack):
         return [1, number(x.path)]
-    inner = x.items if isinstance(x, Several) else (x.then, x.other)
-    found = [2, len(inner)] if isinstance(x, Several) else [3, x.flag]
+    inner = x.items if isinstance(x, ReturnedTuple) else (x.then, x.other)
+    found = [2, len(inner)] if isinstance(x, ReturnedTuple) else [3, x.flag]
     places = len(found)
     found += [0] * len(inner)
     for k, item in enumerate(inner):

@@ -8,7 +8,13 @@ from typing import Any
 
 from tracejit import abi, trees
 from tracejit.calls.epilogue import Epilogue, ResultBuilder, TreeBuilder
-from tracejit.calls.new_items import Either, Given, ItemsBuilder, Returned, Several
+from tracejit.calls.new_items import (
+    GivenBack,
+    ItemsBuilder,
+    Returned,
+    ReturnedChoice,
+    ReturnedTuple,
+)
 from tracejit.calls.result_objects import Boxes
 from tracejit.ir.results import (
     ArgOut,
@@ -126,10 +132,10 @@ class ResultConvention:
         """What is returned, of parts that this adds to. A container of the caller's is in a tuple,
         or one of several things."""
         if type(x) is tuple:
-            return Several(tuple(self._returned(item, parts) for item in x))
+            return ReturnedTuple(tuple(self._returned(item, parts) for item in x))
         out = x.out if isinstance(x, _Leaf) and x.index < 0 else None
         if isinstance(out, CallerOut):
-            return Given(out.path)
+            return GivenBack(out.path)
         if isinstance(out, SelectOut):
             if not isinstance(self.stored[out.index], abi.ScalarResult):
                 raise _NotNative
@@ -138,7 +144,7 @@ class ResultConvention:
             then, other = (
                 self._returned(self._leaves([k])[0], parts) for k in (out.then, out.other)
             )
-            return Either(flag, then, other)
+            return ReturnedChoice(flag, then, other)
         if isinstance(out, MadeOut):
             made = trees.unflatten(out.tree, self._leaves(out.outs))
             return self._returned(made, parts)

@@ -3,8 +3,9 @@
 
 The words of a program for one are (5 list, or 6 list of lists; the class; the first leaf; where,
 after the leaves, the containers that were met before stand, and where this one is noted; the dtype
-of floats; of ints). Lists in lists of lists are entered in a table of those met: the words before
-the leaves are how many there are, the table, and a mask of its places, a power of two of them.
+of floats, of ints and of complex numbers). Lists in lists of lists are entered in a table of those
+met: the words before the leaves are how many there are, the table, and a mask of its places, a
+power of two of them.
 """
 
 from __future__ import annotations
@@ -13,11 +14,21 @@ from __future__ import annotations
 WORDS_BEFORE = 3
 
 TEXT = """
+declare double @PyComplex_ImagAsDouble(ptr)
+declare double @PyComplex_RealAsDouble(ptr)
 declare double @PyFloat_AsDouble(ptr)
 declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
 declare ptr @PyMem_RawCalloc(i64, i64)
 declare void @PyMem_RawFree(ptr)
+@Py_Complex_Type = external global i8
 @Py_Float_Type = external global i8
+
+; How many words a number of a class takes.
+define internal i64 @tj_width(ptr %class) #0 {
+  %wide = icmp eq ptr %class, @Py_Complex_Type
+  %width = select i1 %wide, i64 2, i64 1
+  ret i64 %width
+}
 
 ; Enter an object in a table of those met. Whether it was not there.
 define internal i1 @tj_enter(ptr %table, i64 %mask, ptr %o) #0 {
@@ -107,6 +118,7 @@ no:
 define internal i1 @tj_numbers_into(ptr %list, i64 %n, ptr %class, ptr %data) #0 {
 entry:
   %over = alloca i32
+  %width = call i64 @tj_width(ptr %class)
   br label %head
 head:
   %k = phi i64 [ 0, %entry ], [ %k1, %next ]
@@ -116,10 +128,19 @@ step:
   br i1 (icmp eq ptr %o, null), label %no, label %typed
 typed:
   %kind = load ptr, ptr %o[i8 8]
-  %slot = getelementptr i64, ptr %data, i64 %k
+  %word = mul i64 %k, %width
+  %slot = getelementptr i64, ptr %data, i64 %word
   br i1 (icmp eq ptr %kind, %class), label %which, label %no
 which:
-  br i1 (icmp eq ptr %class, @Py_Float_Type), label %real, label %whole
+  br i1 (icmp eq ptr %class, @Py_Float_Type), label %real, label %other
+other:
+  br i1 (icmp eq ptr %class, @Py_Complex_Type), label %pair, label %whole
+pair:
+  %re = call double @PyComplex_RealAsDouble(ptr %o)
+  %im = call double @PyComplex_ImagAsDouble(ptr %o)
+  store double %re, ptr %slot
+  store double %im, ptr %slot[double 1]
+  br label %next
 real:
   %x = call double @PyFloat_AsDouble(ptr %o)
   store double %x, ptr %slot
@@ -144,8 +165,11 @@ entry:
   %dims = alloca i64
   store i64 %n, ptr %dims
   %floats = icmp eq ptr %class, @Py_Float_Type
-  %at = select i1 %floats, i64 5, i64 6
-  br i1 (or i1 %floats, (icmp eq ptr %class, @Py_Long_Type)), label %make, label %no
+  %pairs = icmp eq ptr %class, @Py_Complex_Type
+  %whole = select i1 %pairs, i64 7, i64 6
+  %at = select i1 %floats, i64 5, i64 %whole
+  %known = or i1 %floats, %pairs
+  br i1 (or i1 %known, (icmp eq ptr %class, @Py_Long_Type)), label %make, label %no
 make:
   %descr = load ptr, ptr %p[ptr %at]
   %array = call ptr @tj_new_array(ptr %descr, i32 1, ptr %dims)
@@ -256,6 +280,7 @@ sized:
   br i1 (or i1 %short, (icmp sge i64 %n, FEW)), label %make, label %no
 make:
   %data = call ptr @tj_room_for(ptr %class, i64 %total, ptr %p, ptr %leaf)
+  %width = call i64 @tj_width(ptr %class)
   br i1 (icmp eq ptr %data, null), label %no, label %rows
 rows:
   %j = phi i64 [ 0, %make ], [ %j1, %filled ]
@@ -264,7 +289,8 @@ rows:
 fill:
   %held = call ptr @PyList_GetItem(ptr %o, i64 %j)
   %its_size = load i64, ptr %counts[i64 %j]
-  %place = getelementptr i64, ptr %data, i64 %at
+  %word = mul i64 %at, %width
+  %place = getelementptr i64, ptr %data, i64 %word
   %good = call i1 @tj_numbers_into(ptr %held, i64 %its_size, ptr %class, ptr %place)
   %at1 = add i64 %at, %its_size
   %j1 = add i64 %j, 1

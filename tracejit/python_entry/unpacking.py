@@ -21,7 +21,7 @@ from tracejit.python_entry.portable import Miss
 
 _KINDS = {"tuple": 1, "list": 2, "dict": 3, "record": 4}
 _PACKED = {1: 5, 2: 6}
-_DTYPES = np.dtype(np.float64), np.dtype(np.int64)
+_DTYPES = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.complex128)
 _PLAIN: dict[str, type] = {"tuple": tuple, "list": list, "dict": dict}
 #: Keys of which another object may be the same key, and whose comparison runs no Python code.
 _COMPARED = (str, int, bytes)

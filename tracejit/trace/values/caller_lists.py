@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tracejit import trees
-from tracejit.dtypes import is_signed
+from tracejit.dtypes import is_complex, is_signed
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.session import current, where
@@ -56,7 +56,7 @@ def as_list(x: Any) -> Any:
 
 
 def _numbers_of(x: Array) -> tuple[Kind]:
-    return (Kind("int" if is_signed(x.dtype) else "float"),)
+    return (Kind("int" if is_signed(x.dtype) else "complex" if is_complex(x.dtype) else "float"),)
 
 
 def _list_of_lists(array: Array, counts: Sequence[Array]) -> list[Any]:
