@@ -257,3 +257,46 @@ def unpacked_iterators(x: Any) -> Any:
     first, *rest = map(float, x)
     a, b, c = reversed(x)
     return first, rest, a, b, c
+
+
+def _three(a: Any, b: Any, c: Any) -> Any:
+    return a * b + c
+
+
+class _Scale:
+    def __init__(self, k: Any) -> None:
+        self.k = k
+
+    def at(self, a: Any, b: Any) -> Any:
+        return self.k * a + b
+
+
+@EDGES(*((np.arange(n) + 1.5,) for n in (3, 2, 5, 0)))
+def as_many_arguments_as_there_are(x: Any) -> Any:
+    """TypeError as Python's of another number."""
+    some = [float(v) for v in x if v > 1]
+    last = _Scale(*x[:1]).at(*some[1:]), np.hypot(*x[1:]), (lambda a, b, c: a - b - c)(*some)
+    return _three(*x), _three(1.0, *x[1:]), _three(*x[1:], c=2.0), last
+
+
+@EDGES(*((np.arange(n) + 1.5,) for n in (4, 3, 2, 0)))
+def starred_in_builtins(x: Any) -> Any:
+    some = [float(v) for v in x if v > 2]
+    print(*some, sep=", ", end="!\n")
+    print("all", *x, *range(len(x)))
+    most = max(0.0, *some), min(9.0, 8.0, *x), max(*(v * 2 for v in x if v > 2), 1.0)
+    return most, max(*x, key=lambda v: -v), min(*some)
+
+
+@EDGES(*((np.arange(n) + 1.5, v) for n in (3, 2) for v in (0.5, 2.5)))
+def calls_that_do_not_fit(x: Any, v: Any) -> Any:
+    """Where they are not reached nothing is raised, and what they raise can be caught."""
+    found = _three(x[0], x[1], 1.0)
+    try:
+        found += _three(*x)
+        found += _three(x[0], d=2)  # type: ignore[call-arg]
+    except TypeError as error:
+        print(error)
+    if x[0] > v:
+        found += _Scale(2.0).at(x[0])  # type: ignore[call-arg]
+    return found

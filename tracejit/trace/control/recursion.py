@@ -18,6 +18,7 @@ from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
 from tracejit.dtypes import is_inexact
+from tracejit.errors import asks
 from tracejit.ir.core import Value
 from tracejit.records import dataclass
 from tracejit.trace.control.branch import trace_side
@@ -56,6 +57,7 @@ _TOO_DEEP = "maximum recursion depth exceeded"
 _ATTEMPTS = 12
 
 
+@asks(TypeError)  # a call that does not fit the parameters
 def called(
     function: FunctionType,
     owner: Any,
@@ -99,6 +101,7 @@ class Given:
     def form(self) -> Any:
         return len(self.args), tuple(name for name, _ in self.kwargs)
 
+    @asks(TypeError)
     def call(self, run: Callable[..., Any], values: list[Any]) -> Any:
         """``run`` on other values in place of these; the object of a method is bound already."""
         count = len(self.args)

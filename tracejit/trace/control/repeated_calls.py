@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from tracejit.errors import asks
 from tracejit.ir.core import Instr
 from tracejit.ir.traits import Trait
 from tracejit.records import dataclass
@@ -67,6 +68,7 @@ class _Result:
         )
 
 
+@asks(TypeError)
 def repeated(
     function: FunctionType,
     owner: Any,

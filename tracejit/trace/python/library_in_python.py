@@ -173,6 +173,18 @@ def multimode(data: Any) -> Any:
     return [x for x, k in counts.items() if k == most]
 
 
+def print_each(parts: Any, sep: Any, end: Any) -> None:
+    """``print`` of all items of some lists."""
+    some = False
+    for items in parts:
+        for x in items:
+            if some:
+                print(sep, end="")
+            print(x, end="")
+            some = True
+    print(end=end)
+
+
 def close(manager: Any, *error: Any) -> None:
     """``__exit__`` of ``contextlib.closing``."""
     manager.thing.close()

@@ -28,6 +28,7 @@ from tracejit.trace.python import (
     dynamic_list_methods,
     generators,
     run_time_places,
+    starred_calls,
     table_methods,
     table_views,
     text_methods,
@@ -232,6 +233,12 @@ class StagedOperators(StagedFunctions, StagedOperations):
             found = zipped(seen(pieces[0][1]))
             if found is not NotImplemented:
                 return found
+        if any(key == "*" for key, _ in pieces):
+            pieces = tuple(
+                (key, starred_calls.gone_through(self, x) if key == "*" else x) for key, x in pieces
+            )
+            if any(key == "*" and starred_calls.is_of_run(x) for key, x in pieces):
+                return starred_calls.called(self, f, pieces)
         return super().call_star(f, *pieces)
 
     def call_generator(

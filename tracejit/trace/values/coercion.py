@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.dtypes import is_complex, is_integer
-from tracejit.errors import UnsupportedTypeError, asks, throw
+from tracejit.errors import UnsupportedError, UnsupportedTypeError, asks, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -150,6 +150,11 @@ def several(x: Any) -> list[Any]:
     """The items of an argument that is one number or several: a shape, axes, counts. Those of an
     array of constants are known numbers."""
     if isinstance(x, Array) and x.ndim == 1:
+        if not isinstance(x.dims[0], int):
+            raise UnsupportedError(
+                f"{where()}: a shape, axes or counts of which only the run knows how many there "
+                "are: write them as a tuple"
+            )
         session = current()
         items = [(item, settled(session, item.read())) for item in x]
         return [item if found is None else found[()] for item, found in items]
