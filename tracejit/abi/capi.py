@@ -24,8 +24,9 @@ TWIN_NUMBERS = {
     np.dtype("L").num: np.dtype("Q").num,
     np.dtype("Q").num: np.dtype("L").num,
 }
-# Fields of PyListObject, which is nothing else.
+# Fields of PyListObject, which is nothing else, and where the items of a tuple begin.
 LIST_SIZE, LIST_ITEMS, LIST_ALLOCATED = 16, 24, 32
+TUPLE_ITEMS = 24
 SCALAR_VALUE = 16  # where a NumPy scalar of a numeric type keeps its bits
 
 C_CONTIGUOUS, F_CONTIGUOUS, OWNDATA, ALIGNED, WRITEABLE = 0x1, 0x2, 0x4, 0x100, 0x400
@@ -164,6 +165,9 @@ def _list_mismatch() -> str | None:
     places = pointer_at(id(x) + LIST_ITEMS)
     if [pointer_at(places + 8 * k) for k in range(9)] != list(map(id, x)):
         return "items"
+    pair = 5, x
+    if [pointer_at(id(pair) + TUPLE_ITEMS + 8 * k) for k in range(2)] != list(map(id, pair)):
+        return "items of a tuple"
     return None if list.__basicsize__ == LIST_ALLOCATED + 8 else "fields"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tracejit import abi
+from tracejit.abi import capi
 from tracejit.dtypes import is_complex, is_unsigned
 from tracejit.ir.results import (
     ArgOut,
@@ -318,11 +319,28 @@ class ResultWriter:
         if isinstance(structure, int) and count == 1:
             self.answer = self.leaves[structure]  # the reference moves to the caller
             return
+        around = structure if isinstance(structure, abi.Container) else None
+        if around and around.kind != "dict" and around.children == tuple(range(count)):
+            self.answer = self._moved_into(around.kind)
+            return
         made = self._structure(structure)
         w.guard(w.op(f"icmp ne ptr {made}, null"), otherwise="drop")
         if count:
             w.emit(f"call void @tj_decref_all(ptr %leaves, i64 {count})")
         self.answer = made
+
+    def _moved_into(self, kind: str) -> str:
+        """A tuple or list of all leaves, which is given the references to them."""
+        w, new = self.w, {"tuple": "@PyTuple_New", "list": "@PyList_New"}[kind]
+        made = w.op(f"call ptr {new}(i64 {self.count})")
+        w.guard(w.op(f"icmp ne ptr {made}, null"), otherwise="drop")
+        if kind == "tuple":
+            items = w.op(f"getelementptr i8, ptr {made}, i64 {capi.TUPLE_ITEMS}")
+        else:
+            items = w.load_at("ptr", made, capi.LIST_ITEMS)
+        for k, leaf in enumerate(self.leaves):
+            w.store(f"ptr {leaf}", items, k)
+        return made
 
     def _structure(self, structure: abi.Structure) -> str:
         """A new reference to the assembled object, or null."""

@@ -59,6 +59,8 @@ declare ptr @PyLong_FromUnsignedLongLong(i64)
 declare ptr @PyObject_CallNoArgs(ptr)
 declare ptr @PyObject_CallOneArg(ptr, ptr)
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
+declare ptr @PyList_New(i64)
+declare ptr @PyTuple_New(i64)
 declare void @Py_DecRef(ptr)
 declare void @Py_IncRef(ptr)
 """

@@ -85,7 +85,8 @@ bool:
   ret ptr %truth
 }
 
-; Numbers that lie side by side as the items of a list of n. False, with an exception set, or true.
+; Numbers that lie side by side as the items of a new list of n. False, with an exception set, or
+; true. Nothing that makes a number looks at the list.
 ; What is equal to the number before is the same object, as in a list that was made of one.
 define internal i1 @tj_numbers(ptr %list, ptr %data, i64 %size, i64 %kind, ptr %descr, i64 %n) #0 {
 entry:
@@ -94,6 +95,7 @@ entry:
     i64 1, label %floats
   ]
 ints:
+  %int_items = load ptr, ptr %list[i8 LIST_ITEMS]
   br label %int_head
 int_head:
   %int_j = phi i64 [ 0, %ints ], [ %int_j1, %int_put ]
@@ -116,10 +118,11 @@ int_got:
   %int_o = phi ptr [ %int_known, %int_again ], [ %int_made, %int_new ]
   br i1 (icmp eq ptr %int_o, null), label %no, label %int_put
 int_put:
-  %int_status = call i32 @PyList_SetItem(ptr %list, i64 %int_j, ptr %int_o)
+  store ptr %int_o, ptr %int_items[ptr %int_j]
   %int_j1 = add i64 %int_j, 1
   br label %int_head
 floats:
+  %float_items = load ptr, ptr %list[i8 LIST_ITEMS]
   br label %float_head
 float_head:
   %float_j = phi i64 [ 0, %floats ], [ %float_j1, %float_put ]
@@ -142,7 +145,7 @@ float_got:
   %float_o = phi ptr [ %float_known, %float_again ], [ %float_made, %float_new ]
   br i1 (icmp eq ptr %float_o, null), label %no, label %float_put
 float_put:
-  %float_status = call i32 @PyList_SetItem(ptr %list, i64 %float_j, ptr %float_o)
+  store ptr %float_o, ptr %float_items[ptr %float_j]
   %float_j1 = add i64 %float_j, 1
   br label %float_head
 others:

@@ -323,7 +323,8 @@ none:
 def text() -> str:
     """The functions, a module of their own: compiled where a result needs one of them."""
     runs = _DECLARATIONS + _TEXT.replace("i8 DATA", f"i8 {capi.DATA}")
-    return plain(runs + numbers_text.TEXT + texts_text.DECLARATIONS + texts_text.TEXT)
+    numbers = numbers_text.TEXT.replace("LIST_ITEMS", str(capi.LIST_ITEMS))
+    return plain(runs + numbers + texts_text.DECLARATIONS + texts_text.TEXT)
 
 
 EXPORTS = ("tj_list_of_heap", "tj_list_of", "tj_set_of", "tj_dict_of", "tj_text_of")
