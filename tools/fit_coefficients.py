@@ -22,6 +22,7 @@ HEADING = (
 mp.mp.dps = 60
 HALF_LN2 = mp.log(2) / 2 * mp.mpf("1.001")
 S_MAX = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * mp.mpf("1.001")  # s = (m-1)/(m+1), squared
+LOG1P = -0.25, 0.5
 NEAR_ONE = (mp.sqrt(0.5) - 1, mp.sqrt(2) - 1)
 QUARTER_PI2 = (mp.pi / 4) ** 2 * mp.mpf("1.001")
 
@@ -71,6 +72,14 @@ def _cos(z: Any) -> Any:  # cos r = 1 - z/2 + z**2 P(z)
     return _series(lambda k: (-1) ** k / mp.factorial(2 * k + 4))(z)
 
 
+def _tan(z: Any) -> Any:  # tan r = r + r z P(z), z = r*r
+    return (mp.tan(mp.sqrt(z)) / mp.sqrt(z) - 1) / z if z > 1e-9 else mp.mpf(1) / 3 + 2 * z / 15
+
+
+def _atanh(z: Any) -> Any:  # atanh s = s + s z P(z), z = s*s
+    return _series(lambda k: mp.mpf(1) / (2 * k + 3))(z)
+
+
 def _atan(z: Any) -> Any:  # atan t = t + t z P(z)
     return (mp.atan(mp.sqrt(z)) / mp.sqrt(z) - 1) / z if z > 1e-9 else -mp.mpf(1) / 3 + z / 5
 
@@ -111,10 +120,11 @@ FITS: dict[str, tuple[Callable[[Any], Any], Any, Any, int, int]] = {
     "SINH": (_sinh, 0, HALF_LN2**2, -27, -55),
     "LOG": (_log, 0, S_MAX, -26, -58),
     "LOG2": (_log2, 0, S_MAX, -26, -58),
-    "LOG1P": (_log1p, *NEAR_ONE, -24, 0),
     "HALF_INVERSE": (_half_inverse, *NEAR_ONE, -13, 0),
     "SIN": (_sin, 0, QUARTER_PI2, -27, -56),
     "COS": (_cos, 0, QUARTER_PI2, -27, -56),
+    "TAN": (_tan, 0, QUARTER_PI2, -26, -55),
+    "ATANH": (_atanh, 0, mp.mpf("0.0765"), -23, -52),
     "ATAN": (_atan, 0, mp.mpf("0.25") * mp.mpf("1.001"), -26, -55),
     "ASIN": (_asin, 0, mp.mpf("0.25"), -26, -55),
     "TANH": (_tanh, 0, mp.mpf("0.55") ** 2, -26, -55),
@@ -146,6 +156,22 @@ def fit(f: Callable[[Any], Any], a: Any, b: Any, bound: int) -> list[Any]:
         ):
             return c
     raise ValueError("no degree below 40 is enough")
+
+
+def fit_weighted(f: Callable[[Any], Any], a: float, b: float, count: int) -> list[float]:
+    """`count` coefficients for which the error times |t|**3, beside 1, is least at its largest.
+
+    Lawson's least squares: where the error is large its weight grows.
+    """
+    t = (a + b) / 2 + (b - a) / 2 * np.cos(np.pi * (np.arange(1000) + 0.5) / 1000)
+    values, powers = np.array([float(f(mp.mpf(v))) for v in t]), np.vander(t, count, True)
+    weight = np.full(t.size, 1 / t.size)
+    for _ in range(300):
+        scale = np.sqrt(weight) * np.abs(t) ** 3
+        found = np.linalg.lstsq(powers * scale[:, None], values * scale, rcond=None)[0]
+        weight *= np.abs((powers @ found - values) * t**3)
+        weight /= weight.sum()
+    return [float(c) for c in found]
 
 
 def split(x: Any, parts: int, dtype: Any, bits: int = 0) -> list[float]:
@@ -188,6 +214,7 @@ def main() -> None:
             c = fit(f, a, b, bound)
             cast = (lambda v: float(np.float32(float(v)))) if bits == 32 else float
             print(_tuple(f"{name}_{bits}", [cast(v) for v in c]))
+    print(_tuple("LOG1P_32", [float(np.float32(c)) for c in fit_weighted(_log1p, *LOG1P, 8)]))
     for name, value in (
         ("LN2", mp.log(2)),
         ("INV_LN2", 1 / mp.log(2)),

@@ -73,8 +73,14 @@ class Machine:
         return [self._loop(*span) for span in inner]
 
     def _loop(self, first: int, last: int) -> Loop:
-        """What jumps leave out is for rare elements: a denormal divisor, a huge argument of sin."""
-        rare = {k for at, to in self.jumps if first <= at < to <= last for k in range(at + 1, to)}
+        """What jumps leave out is for rare elements: a denormal divisor, a huge argument of sin.
+
+        A jump that is left out itself goes back to what is usual, over more of what is.
+        """
+        rare: set[int] = set()
+        for at, to in self.jumps:
+            if first <= at < to <= last and at not in rare:
+                rare.update(range(at + 1, to))
         usual = [self.instrs[k] for k in range(first, last) if k not in rare]
         return Loop(self.instrs[first:last], tuple(usual))
 

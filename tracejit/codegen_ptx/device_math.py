@@ -85,7 +85,7 @@ _DIRECT: dict[str, Callable[[Num, Callable[[], Num]], Num]] = {
     "logistic": lambda x, _: _logistic(x),
 }
 #: Functions with a quotient inside, by a divisor that is neither subnormal nor above 2**126.
-_WITH_QUOTIENTS = (*("tan", "arctan", "arctan2", "arcsinh", "arctanh", "cbrt", "hypot"),)
+_WITH_QUOTIENTS = (*("tan", "arctan", "arctan2", "arctanh", "cbrt", "hypot"),)
 
 
 def _is_single(f: FunctionText, instr: Instr) -> bool:

@@ -17,7 +17,7 @@ from tracejit.ir.scalar.elementary.complex_num import (
     hyperbolic,
     multiply,
 )
-from tracejit.ir.scalar.elementary.logarithm import log_of_split, split
+from tracejit.ir.scalar.elementary.logarithm import log_of_split, moves_log, split
 from tracejit.ir.scalar.elementary.num import (
     DOUBLE,
     INF,
@@ -76,7 +76,7 @@ def _log_of_size(x: Num, y: Num) -> Num:
     rest = (hl + (bl + sl)) * unit
     fh, fl = two_sum(m - 1.0, rest)
     powers = e + where(high, e.const(2 * down), choose(low, -2 * up, 0, e))
-    r = 0.5 * log_of_split(powers, fh, fl)
+    r = 0.5 * log_of_split(powers, fh, moves_log(fl, fh))
     infinite = ax.eq(INF) | ay.eq(INF)
     zero = ax.eq(0.0) & ay.eq(0.0)
     edge = where(infinite, INF, where(zero, -INF, x.const(NAN)))

@@ -17,8 +17,8 @@ from tracejit.ir.scalar.elementary.num import (
     format_of,
     half_inverse_root,
     poly,
+    shortcut,
     smaller,
-    two_sum,
     where,
 )
 
@@ -55,27 +55,40 @@ def arctan(x: Num) -> Num:
 @elementary
 def arctan2(y: Num, x: Num) -> Num:
     """Angle of the point (x, y), in [-pi, pi], with C99's signed zeros and infinities."""
-    f = format_of(x)
-    pio2, pi = f.table("PIO2"), f.table("PI")
+    far, near = (2.0**1000, 2.0**-900) if format_of(x) is DOUBLE else (2.0**100, 2.0**-90)
     ay, ax = y.abs(), x.abs()
     swap = ay > ax
     n, d = where(swap, ax, ay), where(swap, ay, ax)
-    infinite = d.eq(INF)
-    n = where(infinite, choose(n.eq(INF), 1.0, 0.0, n), n)
-    d = where(infinite | d.eq(0.0), 1.0, d)
-    far, near = (2.0**1000, 2.0**-900) if f is DOUBLE else (2.0**100, 2.0**-90)
-    scale = where(d > far, d.const(2.0**-60), choose(d < near, 2.0**60, 1.0, d))
-    h, low = _angle(n * scale, d * scale, d.const(1.0))
+    one = d.const(1.0)
+
+    def quick() -> tuple[Num, Num]:
+        least = d.const(near).bits()
+        inside = (d.bits() - least).unsigned() < (d.const(far).bits() - least).unsigned()
+        return inside & (n <= d), _of_octant(*_angle(n, d, one), swap, x).copysign(y)
+
+    def full() -> Num:
+        infinite = d.eq(INF)
+        a = where(infinite, choose(n.eq(INF), 1.0, 0.0, n), n)
+        b = where(infinite | d.eq(0.0), 1.0, d)
+        scale = where(b > far, b.const(2.0**-60), choose(b < near, 2.0**60, 1.0, b))
+        r = _of_octant(*_angle(a * scale, b * scale, one), swap, x)
+        return where(x.isnan() | y.isnan(), x + y, r.copysign(y))
+
+    return shortcut(x.e, quick, full)
+
+
+def _of_octant(h: Num, low: Num, swap: Num, x: Num) -> Num:
+    """The angle between 0 and pi of which h + low is what is between it and an axis."""
+    pio2, pi = format_of(x).table("PIO2"), format_of(x).table("PI")
     left = x.signbit()
     flip = swap ^ left
     base = where(swap, x.const(pio2[0]), choose(left, pi[0], 0.0, x))
     base_low = where(swap, x.const(pio2[1]), choose(left, pi[1], 0.0, x))
     s, rounding = fast_two_sum(base, where(flip, -h, h))
-    r = s + (rounding + (where(flip, -low, low) + base_low))
-    return where(x.isnan() | y.isnan(), x + y, r.copysign(y))
+    return s + (rounding + (where(flip, -low, low) + base_low))
 
 
-def _arcsine_parts(x: Num) -> tuple[Num, Num, Num, Num]:
+def _arcsine_parts(x: Num) -> tuple[Num, Num, Num]:
     """upper = |x| > 1/2; s + low with |arcsin| = s + low below, pi/2 - 2 (s + low) above."""
     f = format_of(x)
     a = x.abs()
@@ -85,28 +98,28 @@ def _arcsine_parts(x: Num) -> tuple[Num, Num, Num, Num]:
     s = where(upper, root, a)
     p = z * poly(z, f.table("ASIN"))
     residual = fma(-root, root, z) * half_inverse_root(z)
-    return upper, s, fma(s, p, where(upper, residual, 0.0)), a
+    return upper, s, fma(s, p, where(upper, residual, 0.0))
 
 
 @elementary
 def arcsin(x: Num) -> Num:
     """Inverse sine, in [-pi/2, pi/2]; nan outside [-1, 1]."""
     pio2 = format_of(x).table("PIO2")
-    upper, s, low, _ = _arcsine_parts(x)
-    h, rounding = two_sum(x.const(pio2[0]), -2.0 * s)
-    r = where(upper, h + (rounding + (pio2[1] - 2.0 * low)), s + low)
+    upper, s, low = _arcsine_parts(x)
+    h = fma(s, -2.0, pio2[0])
+    rounding = fma(s, -2.0, pio2[0] - h)
+    r = where(upper, h + fma(low, -2.0, rounding + pio2[1]), s + low)
     return r.copysign(x)
 
 
 @elementary
 def arccos(x: Num) -> Num:
     """Inverse cosine, in [0, pi]; nan outside [-1, 1]."""
-    f = format_of(x)
-    pio2, pi = f.table("PIO2"), f.table("PI")
-    upper, s, low, _ = _arcsine_parts(x)
-    left = x < 0.0
-    base = where(upper, choose(left, pi[0], 0.0, x), pio2[0])
-    base_low = where(upper, choose(left, pi[1], 0.0, x), pio2[1])
-    factor = where(upper, choose(left, -2.0, 2.0, x), choose(left, 1.0, -1.0, x))
-    h, rounding = two_sum(base, factor * s)
-    return h + (rounding + (base_low + factor * low))
+    pio2 = format_of(x).table("PIO2")
+    upper, s, low = _arcsine_parts(x)
+    base = pio2[0] - where(upper, x.const(pio2[0]).copysign(x), 0.0)  # pi/2, or 0 or pi: exact
+    factor = choose(upper, 2.0, -1.0, x)
+    factor = (factor.bits() ^ (x.bits() & x.const(-0.0).bits())).floats()
+    h = fma(factor, s, base)
+    rounding = fma(factor, s, base - h)
+    return h + fma(factor, low, fma(base, pio2[1] / pio2[0], rounding))

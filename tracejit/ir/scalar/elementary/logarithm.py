@@ -1,11 +1,15 @@
 """log, log2, log10, log1p, and the cores that power and inverse hyperbolic functions share.
 
-x = 2**e m with m in [sqrt(1/2), sqrt(2)), f = m - 1. In float32 log m is a polynomial of f; in
-float64 2 atanh(s), s = f/(f+2): the series of fdlibm's e_log.c. For powers there is a form
-carried in two floats (relative error about 2**-64 in float64).
+x = 2**e m, f = m - 1. In float32 m is in [3/4, 3/2) and log m a polynomial of f. In float64 m is in
+[sqrt(1/2), sqrt(2)) and log m is 2 atanh(s), s = f/(f+2): the series of fdlibm's e_log.c. For
+powers there is a form carried in two floats (relative error about 2**-64 in float64).
 """
 
 from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
 
 from tracejit.ir.scalar.elementary.num import (
     INF,
@@ -22,22 +26,40 @@ from tracejit.ir.scalar.elementary.num import (
     where,
 )
 
+ROOT_OF_HALF = 0.5**0.5
 
-def split(x: Num) -> tuple[Num, Num]:
-    """Integer e and m with x = 2**e m, for finite x > 0, subnormals included."""
+
+def split(x: Num, least: float | None = None) -> tuple[Num, Num]:
+    """Integer e and m with x = 2**e m, for finite x > 0, subnormals included. m is from `least`
+    on, or from where the logarithms of the format want it to be."""
     f = format_of(x)
     low = x < f.min_normal
     shift = f.mantissa + 2
-    e, m = split_normal(where(low, x * 2.0**shift, x))
+    e, m = split_normal(where(low, x * 2.0**shift, x), least)
     return e - choose(low, shift, 0, e), m
 
 
-def split_normal(x: Num) -> tuple[Num, Num]:
+def split_normal(x: Num, least: float | None = None) -> tuple[Num, Num]:
     """The same for x that is not subnormal."""
     f = format_of(x)
-    bits = x.bits()
-    e = (bits - x.const(0.5**0.5).bits()) >> f.mantissa
-    return e, (bits - (e << f.mantissa)).floats()
+    e = _above(x, least) >> f.mantissa
+    return e, (x.bits() - (e << f.mantissa)).floats()
+
+
+def _above(x: Num, least: float | None = None) -> Num:
+    """A number whose bits from those of the exponent on are e."""
+    if least is None:
+        least = 0.75 if format_of(x) is SINGLE else ROOT_OF_HALF
+    return x.bits() - x.const(least).bits()
+
+
+def exponent_of_normal(x: Num) -> tuple[Num, Num]:
+    """e, and 2**-e: the exponent's bits of e with all but the first of them changed."""
+    f = format_of(x)
+    above = _above(x)
+    exponent = x.const(INF).bits()
+    scale = ((above & exponent) ^ x.const(1.0).bits()).floats()
+    return above >> f.mantissa, scale
 
 
 def _finish(x: Num, r: Num) -> Num:
@@ -46,15 +68,20 @@ def _finish(x: Num, r: Num) -> Num:
     return where((x > 0.0) & (x < INF), r, special)
 
 
-def log_of_split(e: Num, f: Num, fl: Num | None = None) -> Num:
-    """e ln 2 + log(1 + f + fl), within an ulp; |fl| below an ulp of 1 + f."""
+def log_of_split(e: Num, f: Num, low: Num | None = None) -> Num:
+    """e ln 2 + log(1 + f) + low, within an ulp; |low| some ulps of 1 + f at most."""
     fmt = format_of(f)
     ef = e.to_float(f.dtype)
+    if fmt is SINGLE:  # what this ln 2 lacks is a tenth of an ulp of the least sum with it
+        return fma(ef, fmt.table("LN2")[0], f + _less_f(f, low))
     ln2, ln2_low = fmt.table("LN2_SHORT")
-    low = ef * ln2_low
-    if fl is not None:  # divided by 1 + f: a few bits do, the fewer the larger f
-        low = low + fma(fl * f, f - 1.0, fl)
+    low = ef * ln2_low if low is None else fma(ef, ln2_low, low)
     return fma(ef, ln2, f + _less_f(f, low))
+
+
+def moves_log(fl: Num, f: Num) -> Num:
+    """What fl, below an ulp of 1 + f, adds to log(1 + f): fl / (1 + f), of which few bits count."""
+    return fma(-fl, f, fl)
 
 
 def _less_f(f: Num, low: Num | None = None) -> Num:
@@ -113,6 +140,25 @@ def log2_in_two(e: Num, f: Num) -> tuple[Num, Num]:
     return h, (lh - (h - ef)) + (fma(s, w, first - lh) + low)
 
 
+def log2_times(e: Num, f: Num, y: float) -> tuple[Num, Num]:
+    """y (e + log2(1 + f)) as a sum of two float32, for a float32 y that is 3 at most.
+
+    Right to about 2**-25: what is beyond the first term of the logarithm is carried in one. The
+    first 16 bits of y times e are exact.
+    """
+    exact = Fraction(y) * sum(Fraction(part) for part in SINGLE.table("INV_LN2")[:2])
+    first = float(np.float32(float(exact)))
+    beyond = [first * c for c in (-0.5, *SINGLE.table("LOG1P"))]
+    low = f * fma(f, poly(f, beyond), float(exact - Fraction(first)))
+    g = fma(f, first, low)
+    low = fma(f, first, -g) + low
+    ef = e.to_float(f.dtype)
+    m, exponent = np.frexp(y)
+    short = float(np.ldexp(np.rint(np.ldexp(m, 16)), int(exponent) - 16))
+    h, rounding = fast_two_sum(ef * short, g)
+    return h, rounding + fma(ef, y - short, low)
+
+
 def _half_inverse(f: Num) -> Num:
     """1 / (2 + f) for f between sqrt(1/2) - 1 and sqrt(2) - 1, nearly to the last bit."""
     fmt = format_of(f)
@@ -122,16 +168,15 @@ def _half_inverse(f: Num) -> Num:
     return fma(first, fma(-first, f + 2.0, 1.0), first)
 
 
-def log_of_sum(uh: Num, ul: Num, double: Num | None = None) -> Num:
-    """log(uh + ul), or log(2 (uh + ul)) where the bool `double` holds; uh is normal."""
-    f = format_of(uh)
+def log_of_sum(uh: Num, ul: Num) -> Num:
+    """log(uh + ul); uh is normal."""
+    fmt = format_of(uh)
     e, m = split_normal(uh)
-    top = 1000 if f.bias == 1023 else 100
+    top = 1000 if fmt.bias == 1023 else 100
     capped = where(e > top, top, e)  # beyond, `ul` is zero or lost
-    scale = ((f.bias - capped) << f.mantissa).floats()
-    if double is not None:
-        e = e + choose(double, 1, 0, e)
-    return log_of_split(e, m - 1.0, ul * scale)
+    scale = ((fmt.bias - capped) << fmt.mantissa).floats()
+    f = m - 1.0
+    return log_of_split(e, f, moves_log(ul * scale, f))
 
 
 @elementary

@@ -320,6 +320,15 @@ def rough_inverse(x: Num) -> Num:
     return r
 
 
+def quotient(n: Num, d: Num) -> Num:
+    """n / d, hardly more than half an ulp off, for d as in `rough_inverse`."""
+    if _is_divided(d):
+        return n / d
+    r = rough_inverse(d)
+    q = n * r
+    return fma(fma(-d, q, n), r, q)
+
+
 def half_inverse_root(z: Num) -> Num:
     """1 / (2 sqrt(z)) to 3.5%, finite at 0: by it the rounding of a root is made good."""
     magic = 0x5EB76000 if format_of(z) is SINGLE else 0x5FD6EB50C7B537A9

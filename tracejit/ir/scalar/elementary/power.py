@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from tracejit.ir.scalar.elementary import exponential, logarithm
 from tracejit.ir.scalar.elementary.exponential import exp2_of_sum, exp_of_sum
-from tracejit.ir.scalar.elementary.logarithm import log2_in_two
+from tracejit.ir.scalar.elementary.logarithm import log2_in_two, log2_times
 from tracejit.ir.scalar.elementary.num import (
     DOUBLE,
     INF,
     NAN,
+    SINGLE,
     Num,
     choose,
     elementary,
@@ -63,10 +64,8 @@ def pow(x: Num, y: Num) -> Num:
 def _pow_of_normal(x: Num, y: Num) -> tuple[Num, Num]:
     """Whether x is positive and normal and the result is far from being otherwise; the result."""
     f = format_of(x)
-    e, m = logarithm.split_normal(x)
-    lh, ll = log2_in_two(e, m - 1.0)
-    ph, pl = two_product(y, lh)
-    n, r = exp2_of_sum(ph, fma(y, ll, pl))
+    ph, pl = _exponent(x, y, logarithm.split_normal)
+    n, r = exp2_of_sum(ph, pl)
     above = x.bits() - x.const(f.min_normal).bits()
     normal = above.unsigned() < (2 * f.bias) << f.mantissa
     return normal & (ph.abs() < f.bias - 2.0), (r.bits() + (n << f.mantissa)).floats()
@@ -77,15 +76,28 @@ def _pow(x: Num, y: Num) -> Num:
     high, low = f.bias + 1.0, -float(f.bias + f.mantissa - 1)
     ax = x.abs()
     usual = (ax > 0.0) & (ax < INF)
-    e, m = logarithm.split(where(usual, ax, 1.0))
-    lh, ll = log2_in_two(e, m - 1.0)
-    ph, pl = two_product(y, lh)
+    ph, pl = _exponent(where(usual, ax, 1.0), y, logarithm.split)
     inside = ph.abs() < f.bias + f.mantissa + 8.0
-    pl = where(inside, fma(y, ll, pl), 0.0)
-    n, r = exp2_of_sum(where(inside, ph, ph.const(f.bias + f.mantissa + 8.0).copysign(ph)), pl)
+    ends = ph.const(f.bias + f.mantissa + 8.0).copysign(ph)
+    n, r = exp2_of_sum(where(inside, ph, ends), where(inside, pl, 0.0))
     r = scale_by_power(r, n)
     r = where(ph > high + 1.0, INF, where(ph < low - 1.0, 0.0, r))
     return _pow_edges(x, y, ax, usual, r)
+
+
+def _exponent(x: Num, y: Num, split: Callable[..., tuple[Num, Num]]) -> tuple[Num, Num]:
+    """y log2 x for positive x as a sum of two, the second below some ulps of the first.
+
+    Where y is known and small, an error of the logarithm counts little, however small that is.
+    """
+    known = y.known()
+    if known is not None and abs(known) <= 3.0 and format_of(x) is SINGLE:
+        e, m = split(x)
+        return log2_times(e, m - 1.0, float(known))
+    e, m = split(x, logarithm.ROOT_OF_HALF)
+    lh, ll = log2_in_two(e, m - 1.0)
+    ph, pl = two_product(y, lh)
+    return ph, fma(y, ll, pl)
 
 
 def _pow_edges(x: Num, y: Num, ax: Num, usual: Num, r: Num) -> Num:

@@ -21,7 +21,9 @@ from tracejit.ir.scalar.elementary.num import (
     fma,
     format_of,
     poly,
+    poly_by_halves,
     rarely,
+    rough_inverse,
     two_product,
     two_sum,
     where,
@@ -94,7 +96,8 @@ def _reduce_large(x: Num) -> tuple[Num, Num, Num]:
 def _reduce_usual(a: Num) -> tuple[Num, Num, Num]:
     """r as a sum of two and q modulo 4, for 0 <= a below the format's bound.
 
-    The first product cancels exactly: its bits and those of `a` are multiples of one unit.
+    The first product cancels exactly: its bits and those of `a` are multiples of one unit. That
+    is a multiple of the last bit of the second, so the short sum is exact whichever is larger.
     """
     f = format_of(a)
     pio2 = f.table("PIO2")
@@ -103,7 +106,7 @@ def _reduce_usual(a: Num) -> tuple[Num, Num, Num]:
     near = fma(n, -pio2[0], a)
     p = n * pio2[1]
     low = fma(n, pio2[2], fma(n, pio2[1], -p))
-    rh, rl = two_sum(near, -p)
+    rh, rl = fast_two_sum(near, -p)
     return rh, rl - low, shifted.bits()
 
 
@@ -198,15 +201,14 @@ def cos(x: Num) -> Num:
 
 @elementary
 def tan(x: Num) -> Num:
-    """Tangent of x radians."""
+    """Tangent of x radians: t = tan r by one polynomial, or -1/t."""
     rh, rl, q = reduce(x.abs())
-    s, sl, c, cl = _kernels(rh, rl)
-    s, sl = fast_two_sum(s, sl)
-    c, cl = fast_two_sum(c, cl)
-    odd = _odd(q)
-    num, num_low = where(odd, -c, s), where(odd, -cl, sl)
-    den, den_low = where(odd, s, c), where(odd, sl, cl)
-    inv = 1.0 / den
-    t = num * inv
-    t = t + (fma(-t, den, num) + num_low - t * den_low) * inv
-    return _signed(t, x.bits())
+    f = format_of(x)
+    z = rh * rh
+    square = z * z
+    low = fma(rl, z + square, rl)  # the slope is 1 + t*t, and z + z*z nearly t*t
+    low = fma(rh * z, poly_by_halves(z, square, f.table("TAN")), low)
+    t, tl = fast_two_sum(rh, low)
+    inv = rough_inverse(t)
+    turned = fma(fma(tl, inv, fma(t, inv, -1.0)), inv, -inv)
+    return _signed(where(_odd(q), turned, t), x.bits())
