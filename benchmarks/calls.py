@@ -83,6 +83,37 @@ def spectrum_after_a_write(a, x):
     return np.linalg.eigvals(a)
 
 
+def described(x):
+    return f"{int(x[1])} and {x[2]:.2f}"
+
+
+def binary(x):
+    n, digits = int(x[0]), ""
+    while n:
+        digits = str(n % 2) + digits
+        n //= 2
+    return digits
+
+
+def grown(x):
+    out = []
+    for i in range(int(x[0])):
+        out.append(i if i % 2 else i / 2)
+    return out
+
+
+def doubled(x):
+    for i in range(len(x)):
+        x[i] = -x[i]
+
+
+def both_changed(m, b):
+    for i in range(len(b)):
+        b[i] += m[i][0]
+        m[i][0] = -m[i][0]
+    return m, b
+
+
 OFFSET = np.full(8, 3.0)
 SCALE = 3.0
 
@@ -112,6 +143,17 @@ CALLS = [
     CallRow("array of rank 0 is returned", rank_zero, (X,), goal=1.0),
     CallRow("Generator", drawn, (np.random.default_rng(0), X), goal=3.0),
     CallRow("arguments overlap", smoothed, (MEMORY[1:9], MEMORY[:8]), goal=2.0),
+    CallRow("a text is returned", described, (X,), goal=0.5),
+    CallRow("a text that a loop makes", binary, (np.full(1, 37.0),), goal=1.0),
+    CallRow("a list of ints and floats", grown, (np.full(1, 10.0),), goal=1.0),
+    CallRow("list of 10 floats that is changed", doubled, ([0.5] * 10,), goal=1.0),
+    CallRow("list of 100 complex that is changed", doubled, ([1j] * 100,), goal=5.0),
+    CallRow(
+        "lists in a list are changed",
+        both_changed,
+        ([[1.0, 2.0], [3.0, 4.0]], [0.0, 1.0]),
+        goal=1.0,
+    ),
     CallRow("values decide the dtype", spectrum, (SQUARE,)),
     CallRow("values decide it after a write", spectrum_after_a_write, (SQUARE, np.zeros(8))),
     CallRow("np.linalg.cholesky itself", np.linalg.cholesky, (SQUARE,), goal=3.0),

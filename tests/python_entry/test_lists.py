@@ -161,6 +161,15 @@ def test_lists_are_made_natively_and_in_python(f: Any, before: Any) -> None:
         assert kinds(version.call.portable.call((*before, n))) == wanted
 
 
+@pytest.mark.parametrize("f", [mixed, texts, groups, tables, chosen])
+@pytest.mark.parametrize("n", [5, 128, 129])
+def test_lists_of_known_lengths(f: Any, n: int) -> None:
+    """What they are made of is on the stack where it fits there."""
+    compiled = jit(lambda k: f(n))
+    for k in range(3):
+        assert kinds(compiled(k)) == kinds(f(n))
+
+
 @pytest.mark.skipif(not uses_native_entry(), reason="no native entry here")
 def test_one_list_in_several_places_is_one() -> None:
     near, last, first = jit(groups, shapes="dynamic")(5)

@@ -26,6 +26,9 @@ from tracejit.python_entry.run_writer import RUNS, RunWriter, arrays_needed, hea
 from tracejit.python_entry.text_writer import TextWriter, field
 from tracejit.python_entry.views import strided
 
+#: Bytes of one result that may lie on the stack.
+_MOST_ON_STACK = 1024
+
 
 class ResultWriter:
     """Emits a signature's results. `answer` is the object that the entry returns.
@@ -49,6 +52,11 @@ class ResultWriter:
         self._next = len(arrays)
         others = sum(not self._is_array(out) for out in signature.outs)
         self.count = len(arrays) + others + len(list(heaps_in(signature.outs)))
+        #: The place of what is around the leaves, where the references to these move into it.
+        self._around = self.count
+        self._moves = moves(signature.structure)
+        self.count += self._moves
+        self._place_of: list[int] = []
         self._needed = arrays_needed(signature.outs)
         self._runs = RunWriter(
             writer, signature.results, self._column, self._column_dims, self._keep_next
@@ -65,6 +73,10 @@ class ResultWriter:
         w = self.w
         for k, result in enumerate(self.signature.results):
             if not isinstance(result, abi.ArrayResult) or result.core_allocates:
+                continue
+            if k not in self._needed and (size := _known_size(result)) is not None:
+                block = w.alloca(f"[{max(1, size)} x i8], align 64")
+                w.store(f"ptr {block}", "%slots", self.layout.results[k].data)
                 continue
             made = self._new(result.dtype, self._dims(k, result))
             self._keep(self._places[k], made, otherwise="drop")
@@ -134,8 +146,10 @@ class ResultWriter:
         for out in self.signature.outs:
             if isinstance(out, ArrayOut) and self._is_array(out):
                 self.leaves.append(self._arrays[out.index])
+                self._place_of.append(self._places[out.index])
                 continue
             made = self._made(out)
+            self._place_of.append(self._next)
             self._keep_next(made)
             self.leaves.append(made)
         self._release_rest()
@@ -319,9 +333,8 @@ class ResultWriter:
         if isinstance(structure, int) and count == 1:
             self.answer = self.leaves[structure]  # the reference moves to the caller
             return
-        around = structure if isinstance(structure, abi.Container) else None
-        if around and around.kind != "dict" and around.children == tuple(range(count)):
-            self.answer = self._moved_into(around.kind)
+        if self._moves:
+            self.answer = self._moved(structure)
             return
         made = self._structure(structure)
         w.guard(w.op(f"icmp ne ptr {made}, null"), otherwise="drop")
@@ -329,17 +342,41 @@ class ResultWriter:
             w.emit(f"call void @tj_decref_all(ptr %leaves, i64 {count})")
         self.answer = made
 
-    def _moved_into(self, kind: str) -> str:
-        """A tuple or list of all leaves, which is given the references to them."""
-        w, new = self.w, {"tuple": "@PyTuple_New", "list": "@PyList_New"}[kind]
-        made = w.op(f"call ptr {new}(i64 {self.count})")
+    def _moved(self, structure: abi.Structure) -> str:
+        """What is around the leaves, which is given the references to them."""
+        w = self.w
+        if isinstance(structure, abi.Unflatten):
+            parts = abi.Container("list", structure.parts or tuple(range(len(self.leaves))))
+            made = self._moved_into(parts, "%leaves", self._around)
+            w.store("ptr null", "%leaves", self._around)
+            made = w.op(f"call ptr @tj_built(ptr {w.env_load(structure.build)}, ptr {made})")
+            w.guard(w.op(f"icmp ne ptr {made}, null"), otherwise="drop")
+        else:
+            assert isinstance(structure, abi.Container)
+            made = self._moved_into(structure, "%leaves", self._around)
+        w.emit(f"call void @tj_decref_all(ptr %leaves, i64 {self._around})")
+        return made
+
+    def _moved_into(self, structure: abi.Container, block: str, place: int) -> str:
+        """A tuple or list, kept in a word of a block before anything is put into it."""
+        w, n = self.w, len(structure.children)
+        new = {"tuple": "@PyTuple_New", "list": "@PyList_New"}[structure.kind]
+        made = w.op(f"call ptr {new}(i64 {n})")
         w.guard(w.op(f"icmp ne ptr {made}, null"), otherwise="drop")
-        if kind == "tuple":
+        w.store(f"ptr {made}", block, place)
+        if structure.kind == "tuple":
             items = w.op(f"getelementptr i8, ptr {made}, i64 {capi.TUPLE_ITEMS}")
         else:
             items = w.load_at("ptr", made, capi.LIST_ITEMS)
-        for k, leaf in enumerate(self.leaves):
-            w.store(f"ptr {leaf}", items, k)
+        for k, child in enumerate(structure.children):
+            if isinstance(child, abi.Container):
+                self._moved_into(child, items, k)
+            elif child is None:
+                w.store(f"ptr {self._another('@Py_None')}", items, k)
+            else:
+                assert isinstance(child, int)
+                w.store(f"ptr {self.leaves[child]}", items, k)
+                w.store("ptr null", "%leaves", self._place_of[child])
         return made
 
     def _structure(self, structure: abi.Structure) -> str:
@@ -366,3 +403,30 @@ class ResultWriter:
             w.store(f"ptr {item}", block, k)
         at = w.env_run(keys) if keys else "null"
         return w.op(f"call ptr @tj_{kind}(ptr {at}, ptr {block}, i64 {len(items)})")
+
+
+def _known_size(result: abi.ArrayResult) -> int | None:
+    """The bytes of memory that only lists are made of, if that fits on the stack."""
+    size = result.dtype.itemsize
+    for n in result.shape:
+        if not isinstance(n, int):
+            return None
+        size *= n
+    return size if size <= _MOST_ON_STACK else None
+
+
+def moves(structure: abi.Structure) -> bool:
+    """Whether tuples and lists are all that is around leaves, each of which is in one place."""
+    if isinstance(structure, abi.Unflatten):
+        return structure.parts is None or moves(abi.Container("list", structure.parts))
+    found: list[int] = []
+
+    def known(x: abi.Structure) -> bool:
+        if isinstance(x, int):
+            found.append(x)
+        if isinstance(x, abi.Container):
+            return x.kind != "dict" and all(map(known, x.children))
+        return x is None or isinstance(x, int)
+
+    container = isinstance(structure, abi.Container)
+    return container and known(structure) and len(set(found)) == len(found)
