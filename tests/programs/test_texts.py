@@ -63,18 +63,18 @@ def test_texts_of_the_run_that_are_refused() -> None:
             text = "(" + text + str(v) + ")"
         return text
 
-    def shown(x: Any) -> None:
+    def raised(x: Any) -> None:
         text = ""
         for v in x:
             text += "+" if v > 0 else "-"
-        print(text)
+        raise ValueError(text)
 
     def as_an_array(x: Any) -> Any:
         return np.array([f"{v}" for v in x])
 
     refusals: list[tuple[Any, type[Exception], str]] = [
         (at_both_ends, StructureError, "append its parts to a list, and join that"),
-        (shown, UnsupportedError, "return it, or show its parts"),
+        (raised, UnsupportedError, "return or print it"),
         (as_an_array, UnsupportedError, "an array of the texts in it"),
     ]
     for f, kind, says in refusals:

@@ -135,3 +135,24 @@ def where_something_holds(x: Any, n: Any) -> Any:
         elif v < 0:
             text = f"{text} neg{v}"
     return text, text + "!"
+
+
+@GROWN_TEXTS(*XS)
+def by_what_is_known(x: Any, n: Any) -> Any:
+    always = some = ""
+    for v in x:
+        always += "ab"
+        if v > 0:
+            some = "-" + some
+    return always, some, "=" * n, "ab" * (n - 3) + "|"
+
+
+@GROWN_TEXTS(*XS)
+def shown(x: Any, n: Any) -> Any:
+    bits = ""
+    while n > 0:
+        bits, n = str(n % 2) + bits, n // 2
+    print(bits, f"[{', '.join(map(str, x))}]", sep=": ")
+    for i in range(len(x)):
+        print("*" * i + ".", " ".join([f"{v:.1f}" for v in x if v > 0]), end=";\n")
+    return len(x)

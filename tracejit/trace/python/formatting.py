@@ -15,6 +15,7 @@ from tracejit.dtypes import is_bool
 from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir.extent import Extent
 from tracejit.ir.interpret.print_effect import MESSAGE, QUOTED
+from tracejit.trace.python import library_in_python
 from tracejit.trace.session.concretize import DeferredText, mark, split_marks, str_later
 from tracejit.trace.session.in_python import has_run
 from tracejit.trace.session.marks import MARK
@@ -22,6 +23,7 @@ from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import Array, IntOrFloat, IntOrScalar, PyScalar, Scalar, Tracer
 from tracejit.trace.values.chosen_constants import ChosenConstant
 from tracejit.trace.values.entries import must_hold_none
+from tracejit.trace.values.grown_texts import GrownText
 from tracejit.trace.values.marked_texts import is_marked
 from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.scalars import MixedScalar
@@ -107,10 +109,14 @@ def builtin_print(*values: Any, sep: str | None = " ", end: str | None = "\n", *
         each_kind(printed, chosen)
         return
     pieces = [_pieces(value) for value in values]
-    if any(len(p) > 1 for p in pieces):  # texts around values: what is between stands in the text
+    grown = any(type(x) is tuple and isinstance(x[0], GrownText) for p in pieces for x in p)
+    if grown or any(len(p) > 1 for p in pieces):  # what is between values stands in the text
         between: list[Any] = [sep]
         joined = [*pieces[0], *(x for p in pieces[1:] for x in between + p)]
         pieces, sep = [[x] for x in joined if x != ""], ""
+    if grown:
+        _print_apart([x for (x,) in pieces], end)
+        return
     parts: list[str | None] = []
     formats: list[str] = []
     operands = []
@@ -126,6 +132,27 @@ def builtin_print(*values: Any, sep: str | None = " ", end: str | None = "\n", *
     if any(how != "!s" for how in formats):
         attrs["formats"] = tuple(formats)
     current().b.op("print", *operands, parts=tuple(parts), sep=sep, end=end, **attrs)
+
+
+def _print_apart(pieces: list[Any], end: str) -> None:
+    """Texts, and pairs of value and format, one by one; of a text of as many parts as the run says
+    each part."""
+    operators = current().operators
+    for piece in pieces:
+        x, how = piece if type(piece) is tuple else (piece, "")
+        if not isinstance(x, GrownText):
+            builtin_print(piece if isinstance(piece, str) else mark(x, how), end="")
+            continue
+        if how not in ("", "!s"):
+            raise UnsupportedError(
+                f"{where()}: a text of as many parts as the run says is shown as {how} says: show "
+                "it as it is"
+            )
+        items: Any = [x.items]
+        if x.backwards:
+            items = operators.call(builtins.reversed, items)
+        operators.converted(library_in_python.print_each)((items,), x.between, "")
+    builtin_print(end=end)
 
 
 def _chosen_in(value: Any) -> list[ChosenConstant]:

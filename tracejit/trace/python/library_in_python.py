@@ -129,6 +129,10 @@ def insort_right(a: Any, x: Any) -> None:
     a.insert(bisect_right(a, x), x)
 
 
+def copies(x: Any, n: Any) -> Any:
+    return [x for _ in range(n)]
+
+
 def index_of(items: Any, wanted: Any) -> Any:
     for k, x in enumerate(items):
         if x is wanted or x == wanted:

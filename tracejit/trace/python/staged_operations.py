@@ -179,6 +179,10 @@ class StagedOperations(StagedItems):
             found = text_methods.added(left, right)
             if found is not NotImplemented:
                 return found
+        if symbol == "*" and (isinstance(left, str) or isinstance(right, str)):
+            found = text_methods.repeated(left, right)
+            if found is not NotImplemented:
+                return found
         if any_chosen(left, right):
             return each_kind(lambda x, y: self.binary(symbol, x, y), left, right)
         if symbol == "|":

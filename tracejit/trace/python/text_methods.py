@@ -8,12 +8,14 @@ import string
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tracejit.dtypes import is_integer
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.trace.control.generated import Generated
-from tracejit.trace.session.concretize import DeferredText
+from tracejit.trace.python import library_in_python
+from tracejit.trace.session.concretize import DeferredText, structural_int
 from tracejit.trace.session.marks import MARK
 from tracejit.trace.session.session import current, where
-from tracejit.trace.values.all import Array, PyScalar
+from tracejit.trace.values.all import Array, PyScalar, Scalar
 from tracejit.trace.values.chosen_constants import MOST_CHOICES, ChosenConstant
 from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
 from tracejit.trace.values.grown_texts import GrownText
@@ -22,8 +24,9 @@ from tracejit.trace.values.marked_texts import as_text, as_value, is_marked, is_
 from tracejit.trace.values.run_tuples import RunTuple
 from tracejit.trace.values.tagged import each_kind
 
-#: Among so many texts, each known, may be what an iteration begins with.
-_KNOWN = 12
+#: Among so many texts, each known, may be what an iteration begins with, also of a loop of so few
+#: iterations that it is unrolled where that does not settle.
+_KNOWN, _KNOWN_OF_FEW = 6, 12
 
 
 class _Fields(string.Formatter):
@@ -123,7 +126,7 @@ def added(left: Any, right: Any) -> Any:
     if not (is_text(left) and is_text(right)):
         return NotImplemented
     chosen = [x for x in (left, right) if isinstance(x, ChosenConstant)]
-    grows = [x for x in chosen if x.carried and (is_marked(x) or len(x.choices) > _KNOWN)]
+    grows = [x for x in chosen if x.carried and (is_marked(x) or len(x.choices) > _most(x))]
     if grows:  # which of the others it is decides by what it is longer
         left, right = (as_text(x) if any(x is g for g in grows) else x for x in (left, right))
         return each_kind(lambda x, y: as_text(x) + as_text(y), left, right)
@@ -133,6 +136,32 @@ def added(left: Any, right: Any) -> Any:
     if not any(map(is_marked, (left, right))):
         return NotImplemented
     return each_kind(lambda x, y: x + y, left, right)
+
+
+def _most(x: ChosenConstant) -> int:
+    session = current()
+    loops = (f.unroll for f in session.frames if f.unroll is not None and x.which in f.own)
+    few = any(not session.loop_is(key, "rolled") for key in loops)
+    return _KNOWN_OF_FEW if few else _KNOWN
+
+
+def repeated(left: Any, right: Any) -> Any:
+    """``text * n`` where only the run knows ``n``; NotImplemented of others."""
+    text, n = (left, right) if isinstance(left, str) else (right, left)
+    if not (isinstance(text, str) and is_whole_number(n)):
+        return NotImplemented
+    try:
+        return text * structural_int(n, "how often a text is repeated")
+    except UnsupportedError:
+        operators = current().operators
+        return operators.call("".join, operators.converted(library_in_python.copies)(text, n))
+
+
+def is_whole_number(x: Any) -> bool:
+    """Whether it is an int of the run, Python's or NumPy's."""
+    if isinstance(x, PyScalar):
+        return x.kind in ("int", "bool")
+    return isinstance(x, Scalar) and is_integer(x.dtype)
 
 
 all_ask(globals(), TypeError, ValueError, LookupError, AttributeError)

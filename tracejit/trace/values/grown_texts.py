@@ -27,8 +27,8 @@ class GrownText(Tracer):
 
     def read(self) -> NoReturn:
         raise UnsupportedError(
-            f"{where()}: a text of as many parts as the run says is shown or raised in the call: "
-            "return it, or show its parts"
+            f"{where()}: a text of as many parts as the run says is raised, or decides something: "
+            "return or print it, or use its parts"
         )
 
     def static_value(self) -> None:
