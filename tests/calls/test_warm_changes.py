@@ -13,6 +13,7 @@ import pytest
 
 from tests.calls.warm import NATIVE, X, Y, assert_same, outcome
 from tracejit import jit
+from tracejit.python_entry import entry
 
 
 def each(x: Any) -> Any:
@@ -153,6 +154,73 @@ def test_no_python_code_runs(number: int) -> None:
         sys.setprofile(None)
     assert f.stats().slow_calls == before
     assert fails or [x for x in made if x[0] == "call"] == []
+
+
+class Body:
+    unit = "m"
+
+    def __init__(self) -> None:
+        self.t, self.n, self.at = 0.0, 0, np.zeros(3)
+
+    def move(self, dt: Any) -> Any:
+        self.t = self.t + dt
+        self.n += 1
+        self.at = self.at + dt
+        self.last = (dt, f"{self.n} {self.unit}")
+        return self.at if dt else None
+
+
+class Fixed:
+    __slots__ = ("t",)
+
+    def __init__(self) -> None:
+        self.t = 1.0
+
+    def move(self, dt: Any) -> None:
+        self.t += dt
+
+
+class Checked(Fixed):
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+
+@pytest.mark.parametrize("kind", [Body, Fixed, Checked])
+def test_attributes_are_set(kind: Any) -> None:
+    f, ours, theirs = jit(kind.move), kind(), kind()
+    for k in range(6):
+        got, want = f(ours, 0.5), theirs.move(0.5)
+        assert_same(got, want)
+        assert ours.t == theirs.t
+        if kind is Body:
+            assert_same(vars(ours), vars(theirs))
+            assert got is ours.at
+        if k == 3:
+            before = f.stats().slow_calls
+    if entry.uses_native_entry():
+        assert f.stats().slow_calls == before
+
+
+@NATIVE
+def test_no_python_code_sets_attributes() -> None:
+    def move(body: Any, dt: Any) -> Any:
+        body.t += dt
+        body.at = body.at * dt
+        return body.t
+
+    f, body, made = jit(move), Body(), []
+    for _ in range(3):
+        f(body, 0.5)
+    count = sys.getrefcount(body)
+    sys.setprofile(lambda frame, event, arg: made.append(event))
+    f(body, 0.5)
+    sys.setprofile(None)
+    assert made.count("call") == 0
+    assert body.t == 2.0
+    assert sys.getrefcount(body) == count
+    other = Body()
+    counts = [sys.getrefcount(x.at) for x in (body, other)]
+    assert counts[0] == counts[1]
 
 
 def test_nothing_is_left_behind() -> None:

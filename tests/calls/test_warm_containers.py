@@ -200,16 +200,16 @@ def test_no_reference_to_arguments_is_kept() -> None:
 
 @NATIVE
 def test_python_is_given_the_arrays_that_it_needs() -> None:
-    class Box:
-        n: Any = None
-
-    def f(box: Any, x: Any, y: Any, z: Any) -> Any:
-        box.n = [y, x[::2]]
+    def f(a: Any, b: Any, x: Any, y: Any, z: Any) -> Any:
+        a[0] = [b, y, x[::2]]
         return x + z
 
-    g, h = jit(f), jit(lambda box, x: setattr(box, "n", x + 1.0))
-    g(Box(), X, Y, Z), h(Box(), X)
-    for compiled, arrays in ((g, (1, 2)), (h, ())):
+    def h(a: Any, b: Any, x: Any) -> None:
+        a[0] = [b, x + 1.0]
+
+    g, k = jit(f), jit(h)
+    g([None], [1.0], X, Y, Z), k([None], [1.0], X)
+    for compiled, arrays in ((g, (2, 3)), (k, ())):
         signature = compiled._dispatcher.versions()[0].artefacts.spec.signature
         assert signature.structure.build.arrays == arrays
 

@@ -47,7 +47,7 @@ _PYTHON_FUNCTIONS = (
     "PyLong_AsLongLongAndOverflow", "PyLong_FromLongLong", "PyLong_FromUnsignedLongLong",
     "PyMethod_New", "PyObject_CallFunctionObjArgs",
     "PyObject_CallNoArgs", "PyObject_CallOneArg", "PyObject_ClearWeakRefs", "PyObject_GC_Del",
-    "PyObject_GC_UnTrack", "PyObject_GenericGetDict", "PyObject_GetAttr",
+    "PyObject_GC_UnTrack", "PyObject_GenericGetDict", "PyObject_GenericSetAttr", "PyObject_GetAttr",
     "PyObject_RichCompareBool", "PyObject_SetAttr", "PyObject_Size", "PyObject_Vectorcall",
     "PyObject_VectorcallMethod", "PySet_Add", "PySet_New",
     "PyTuple_GetItem", "PyTuple_New", "PyTuple_SetItem",

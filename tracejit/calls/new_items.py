@@ -11,6 +11,7 @@ from tracejit import trees
 from tracejit.abi import Unflatten
 from tracejit.ir.results import FIELDS
 from tracejit.records import dataclass
+from tracejit.trace.session.plain import put_attribute
 
 #: The keys of a change of a dict where the run decides them.
 _UNTOLD = (trees.Entries,)
@@ -47,21 +48,38 @@ class ReturnedChoice:
     other: Any
 
 
+@dataclass(frozen=True)
+class NewItems:
+    """A container of the caller's gets the items of a part; ``inside``: each list in it does."""
+
+    path: tuple[Any, ...]
+    inside: bool = False
+
+
+@dataclass(frozen=True)
+class NewAttribute:
+    """A part is the attribute ``name`` of the argument of this number, an object of the program's
+    that lies at ``path``."""
+
+    path: tuple[Any, ...]
+    number: int
+    name: str
+
+
 #: What is returned: the number of a part, or what is above.
 Returned: TypeAlias = int | GivenBack | ReturnedTuple | ReturnedChoice
 
 
 @dataclass(frozen=True, eq=False)
 class ItemsBuilder:
-    """Changes of the caller's lists, dicts and deques where native code makes the new items, and
-    what is returned.
+    """Changes of the caller's lists, dicts, deques and objects where native code makes what is new,
+    and what is returned.
 
-    ``changes``: the path of a container, of which the part of its number is the new items, and
-    whether these are of the lists in it. Native code does the same where it knows the containers
-    (``python_entry/changing.py``).
+    ``changes``: what is done with the parts of the same numbers. Native code does the same where it
+    knows the containers (``python_entry/changing.py``).
     """
 
-    changes: tuple[tuple[tuple[Any, ...], bool], ...]
+    changes: tuple[NewItems | NewAttribute, ...]
     result: Returned
 
     def __call__(self, parts: list[Any]) -> Any:
@@ -77,10 +95,12 @@ class ItemsBuilder:
                 return made(x.then if parts[x.flag] else x.other)
             return container_at(call, x.path) if isinstance(x, GivenBack) else parts[x]
 
-        targets = [container_at(call, path) for path, _ in self.changes]
+        targets = [container_at(call, change.path) for change in self.changes]
         result = made(self.result)
-        for target, (_, inside), items in zip(targets, self.changes, parts, strict=False):
-            if inside:
+        for target, change, items in zip(targets, self.changes, parts, strict=False):
+            if isinstance(change, NewAttribute):
+                put_attribute(target, change.name, items)
+            elif change.inside:
                 for x, held in zip(lent_lists(target, 1), items, strict=True):
                     x[:] = held
             elif isinstance(target, dict):
@@ -95,7 +115,7 @@ def changing(entry: Any, call: Any, changeable: Sequence[Any]) -> Any:
     """A row that changes the caller's containers natively, where an entry leaves only that to do;
     else None. ``call``: (args, kwargs) of some call; ``changeable``: what it has that can be
     changed, in the order in which native code notes it."""
-    from tracejit.python_entry.changing import DICT, INSIDE, LIST, Changing, ListChanges
+    from tracejit.python_entry.changing import Changing, ListChanges
 
     spec = getattr(entry, "of", entry)
     structure = getattr(getattr(spec, "signature", None), "structure", None)
@@ -103,18 +123,26 @@ def changing(entry: Any, call: Any, changeable: Sequence[Any]) -> Any:
     if not isinstance(build, ItemsBuilder) or spec.unbuilt is None:
         return None
     try:
-        numbers = [_number(call, path, changeable) for path, _ in build.changes]
+        changes = [_change(change, call, changeable) for change in build.changes]
         words = _words(build.result, lambda path: _number(call, path, changeable))
     except _Unknown:
         return None
-    kinds = [DICT if type(changeable[k]) is dict else LIST for k in numbers]
-    inside = [within for _, within in build.changes]
-    if any(within and kind == DICT for kind, within in zip(kinds, inside, strict=True)):
-        return None
-    kinds = [INSIDE if within else kind for kind, within in zip(kinds, inside, strict=True)]
-    pairs = tuple(zip(kinds, numbers, strict=True))
-    found = ListChanges(pairs, tuple(words), len(changeable))
-    return Changing(spec.unbuilt, spec.portable, found)
+    return Changing(
+        spec.unbuilt, spec.portable, ListChanges(tuple(changes), tuple(words), len(changeable))
+    )
+
+
+def _change(change: NewItems | NewAttribute, call: Any, changeable: Sequence[Any]) -> Any:
+    """What ``ListChanges`` has of a change."""
+    from tracejit.python_entry.changing import DICT, INSIDE, LIST, AttributeSet
+
+    if isinstance(change, NewAttribute):
+        return AttributeSet(change.number, change.name)
+    place = _number(call, change.path, changeable)
+    kind = DICT if type(changeable[place]) is dict else LIST
+    if change.inside and kind == DICT:
+        raise _Unknown
+    return INSIDE if change.inside else kind, place
 
 
 def _words(x: Returned, number: Callable[[tuple[Any, ...]], int], at: int = 0) -> list[int]:

@@ -11,6 +11,8 @@ from tracejit.calls.epilogue import Epilogue, ResultBuilder, TreeBuilder
 from tracejit.calls.new_items import (
     GivenBack,
     ItemsBuilder,
+    NewAttribute,
+    NewItems,
     Returned,
     ReturnedChoice,
     ReturnedTuple,
@@ -19,6 +21,7 @@ from tracejit.calls.result_objects import Boxes
 from tracejit.ir.results import (
     ArgOut,
     ArrayOut,
+    AttributeChange,
     CallerOut,
     ContainerChange,
     ListOut,
@@ -118,14 +121,17 @@ class ResultConvention:
     def _new_items(self) -> abi.Structure:
         """New items for the caller's lists, dicts and deques, and what is returned."""
         traced = self.traced
-        if traced.attributes or traced.beyond:
+        if traced.beyond:
             raise _NotNative
         parts = [self._items(change) for change in traced.containers]
-        changes = tuple((c.path, c.lent is not None) for c in traced.containers)
+        changes: list[Any] = [NewItems(c.path, c.lent is not None) for c in traced.containers]
+        for change in traced.attributes:
+            changes.append(self._attribute(change))
+            parts.append(_structure(trees.unflatten(change.tree, self._leaves(change.outs))))
         if any(c.lent is not None and c.lent.depth != 1 for c in traced.containers):
             raise _NotNative
         result = trees.unflatten(traced.out_tree, self._leaves(traced.outs))
-        built = ItemsBuilder(changes, self._returned(result, parts))
+        built = ItemsBuilder(tuple(changes), self._returned(result, parts))
         return abi.Unflatten(built, tuple(parts))
 
     def _returned(self, x: Any, parts: list[abi.Structure]) -> Returned:
@@ -151,6 +157,14 @@ class ResultConvention:
         parts.append(_structure(x))
         return len(parts) - 1
 
+    def _attribute(self, change: AttributeChange) -> NewAttribute:
+        """What becomes of an attribute of an argument."""
+        leaf = change.owner.leaf
+        kind = self.params[leaf.number] if leaf is not None and not change.owner.steps else None
+        if leaf is None or not isinstance(kind, abi.TypeParam) or not _sets_plainly(kind.cls):
+            raise _NotNative
+        return NewAttribute(leaf.where, leaf.number, change.name)
+
     def _items(self, change: ContainerChange) -> abi.Structure:
         """A new list or dict of what a container of the caller's holds from now on."""
         items = trees.unflatten(change.tree, self._leaves(change.outs))
@@ -171,6 +185,12 @@ class ResultConvention:
         maps = {k: h.held for k, h in outside if h.held is not None and k in epilogue.arrays}
         build = ResultBuilder(epilogue, len(outs), tuple(arrays), maps)
         return (*outs, *map(ArgOut, arrays)), abi.Unflatten(build)
+
+
+def _sets_plainly(kind: type) -> bool:
+    """Whether setting an attribute of an object is what ``object`` makes of it."""
+    sets: Any = kind.__setattr__
+    return sets is object.__setattr__ and not issubclass(kind, type)
 
 
 def _has_given(out: Out) -> bool:

@@ -10,18 +10,26 @@ from typing import Any
 from tracejit.python_entry import callable as native
 from tracejit.records import dataclass
 
-LIST, DICT, INSIDE = 1, 2, 3
+LIST, DICT, INSIDE, _ATTRIBUTE = 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class AttributeSet:
+    """A part is an attribute of leaf ``number``."""
+
+    number: int
+    name: str
 
 
 @dataclass(frozen=True)
 class ListChanges:
     """What becomes of a list of parts that an entry returns.
 
-    ``changes``: (kind, container) for each of the first parts, its new items; ``result``: the words
-    of what is returned; ``count``: how many containers are noted.
+    ``changes``: (kind, container) for each of the first parts, its new items, or the attribute that
+    it is; ``result``: the words of what is returned; ``count``: how many containers are noted.
     """
 
-    changes: tuple[tuple[int, int], ...]
+    changes: tuple[tuple[int, int] | AttributeSet, ...]
     result: tuple[int, ...]
     count: int
 
@@ -42,7 +50,13 @@ class Changing:
     def env_address(self) -> int:
         found = self.changes
         words = [self.row.entry_address, self.row.env_address, len(found.changes), found.count]
-        words += [word for pair in found.changes for word in pair]
+        self._names = [x.name for x in found.changes if isinstance(x, AttributeSet)]
+        names = iter(self._names)
+        for change in found.changes:
+            if isinstance(change, AttributeSet):
+                words += (_ATTRIBUTE, change.number, id(next(names)))
+            else:
+                words += (*change, 0)
         words += found.result
         self._env = (ctypes.c_int64 * len(words))(*words)
         return ctypes.addressof(self._env)

@@ -4,7 +4,8 @@
 A row of a chain behind one that takes arguments apart: the words of `%env` are the code and the
 environment of an entry that returns a list of parts, how many changes there are, and how many
 containers are noted. Then come of each change what it is (1 the items of a list, 2 those of a dict,
-3 those of the lists in a list) and which container it is of. The words of what is returned are (0,
+3 those of the lists in a list, 4 an attribute), of which container, or of which argument, and the
+attribute's name. The words of what is returned are (0,
 which part), (1, which container), (2, how many, where the words of each begin) for a tuple, or (3,
 which part, where the words begin of what it is where the part is True, and where it is not).
 """
@@ -18,6 +19,7 @@ declare i32 @PyDict_Update(ptr, ptr)
 declare void @PyDict_Clear(ptr)
 declare void @PyErr_BadInternalCall()
 declare i32 @PyList_SetSlice(ptr, i64, i64, ptr)
+declare i32 @PyObject_GenericSetAttr(ptr, ptr, ptr)
 @Py_True = external global i8
 
 ; Give each list in a list the items of another.
@@ -167,23 +169,33 @@ holds:
 call:
   %parts = call ptr %code(ptr %args, i64 %n, ptr %inner)
   %value = ptrtoint ptr %parts to i64
-  %words = mul i64 %changes, 2
+  %words = mul i64 %changes, 3
   %rest = getelementptr i64, ptr %program, i64 %words
   br i1 (icmp ugt i64 %value, 1), label %made, label %out
 made:
   %result = call ptr @tj_result(ptr %rest, i64 0, ptr %parts, ptr %held)
   br i1 (icmp eq ptr %result, null), label %drop, label %head
 head:
-  %k = phi i64 [ 0, %made ], [ %k1, %step ]
+  %k = phi i64 [ 0, %made ], [ %k1, %stepped ]
   br i1 (icmp slt i64 %k, %changes), label %step, label %drop
 step:
-  %word = mul i64 %k, 2
+  %word = mul i64 %k, 3
   %p = getelementptr i64, ptr %program, i64 %word
   %kind = load i64, ptr %p
   %number = load i64, ptr %p[i64 1]
-  %target = load ptr, ptr %held[ptr %number]
   %items = call ptr @PyList_GetItem(ptr %parts, i64 %k)
-  %status = call i32 @tj_change_one(i64 %kind, ptr %target, ptr %items)
+  br i1 (icmp eq i64 %kind, 4), label %attribute, label %container
+attribute:
+  %owner = load ptr, ptr %args[ptr %number]
+  %name = load ptr, ptr %p[ptr 2]
+  %put = call i32 @PyObject_GenericSetAttr(ptr %owner, ptr %name, ptr %items)
+  br label %stepped
+container:
+  %target = load ptr, ptr %held[ptr %number]
+  %given = call i32 @tj_change_one(i64 %kind, ptr %target, ptr %items)
+  br label %stepped
+stepped:
+  %status = phi i32 [ %put, %attribute ], [ %given, %container ]
   %k1 = add i64 %k, 1
   br i1 (icmp eq i32 %status, 0), label %head, label %failed
 failed:

@@ -21,6 +21,7 @@ from tracejit import abi
 from tracejit.abi import capi
 from tracejit.dtypes import is_complex, is_from_outside, is_integer, is_signed
 from tracejit.python_entry import boxing_text
+from tracejit.python_entry.entry_params import attribute_read, contiguity, is_binding
 from tracejit.python_entry.entry_results import ResultWriter
 from tracejit.python_entry.entry_writer import Writer
 
@@ -58,6 +59,7 @@ declare ptr @PyLong_FromLongLong(i64)
 declare ptr @PyLong_FromUnsignedLongLong(i64)
 declare ptr @PyObject_CallNoArgs(ptr)
 declare ptr @PyObject_CallOneArg(ptr, ptr)
+declare ptr @PyObject_GetAttr(ptr, ptr)
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare ptr @PyList_New(i64)
 declare ptr @PyTuple_New(i64)
@@ -82,7 +84,7 @@ class EntryText:
         self.w = Writer()
         self.objects: list[str] = []  # %name of each parameter's object
         #: Hidden parameters that are looked at and no more.
-        self.bindings = [h for h in signature.hidden if _is_binding(h)]
+        self.bindings = [h for h in signature.hidden if is_binding(h)]
         #: References that the entry owns: other hidden parameters, then what a rollback saved.
         self.held = len(signature.hidden) - len(self.bindings) + (signature.rollback is not None)
         self._write(core)
@@ -105,13 +107,13 @@ class EntryText:
         self._guard_bindings()
         number = 0
         for hidden in s.hidden:
-            if _is_binding(hidden):
+            if is_binding(hidden):
                 self.objects.append("null")
             else:
                 self._fetch(number, hidden.source)
                 number += 1
         for k, param in enumerate(s.all_params):
-            if k < len(s.params) or not _is_binding(s.hidden[k - len(s.params)]):
+            if k < len(s.params) or not is_binding(s.hidden[k - len(s.params)]):
                 self._guard_param(k, param)
         self._guard_relations()
         results.allocate()
@@ -168,8 +170,13 @@ class EntryText:
             cls, name = w.env_load(source.cls), w.env_load(source.name)
             found = w.op(f"call ptr @_PyType_Lookup(ptr {cls}, ptr {name})")
         elif isinstance(source, abi.ArgSource):
-            read, of = w.env_load(source.read), self.objects[source.param]
-            found = w.op(f"call ptr @PyObject_CallOneArg(ptr {read}, ptr {of})")
+            of, attribute = self.objects[source.param], attribute_read(source.read)
+            if attribute is not None:
+                name = w.env_load(attribute)
+                found = w.op(f"call ptr @PyObject_GetAttr(ptr {of}, ptr {name})")
+            else:
+                read = w.env_load(source.read)
+                found = w.op(f"call ptr @PyObject_CallOneArg(ptr {read}, ptr {of})")
         else:
             found = w.op(f"call ptr @PyObject_CallNoArgs(ptr {w.env_load(source.read)})")
         w.guard(w.op(f"icmp ne ptr {found}, null"), otherwise="miss_clear")
@@ -204,7 +211,7 @@ class EntryText:
         nd = w.load_at("i32", o, capi.NDIM)
         right_nd = w.op(f"icmp eq i32 {nd}, {len(param.shape)}")
         mask = capi.ALIGNED | (capi.WRITEABLE if param.writable else 0)
-        if (contiguous := _contiguity(param)) is not None:
+        if (contiguous := contiguity(param)) is not None:
             mask |= capi.C_CONTIGUOUS if contiguous == "C" else capi.F_CONTIGUOUS
         looked_at = mask | (capi.WRITEABLE if param.frozen else 0)
         flags = w.op(f"and i32 {w.load_at('i32', o, capi.FLAGS)}, {looked_at}")
@@ -424,26 +431,6 @@ class EntryText:
             w.emit(f"call void @tj_decref_all(ptr %leaves, i64 {leaves})")
         w.emit("br label %miss")
         w.block("raised")
-
-
-def _is_binding(hidden: abi.Hidden) -> bool:
-    """Whether a hidden parameter is a name of a module that must be bound to a certain object."""
-    identity = isinstance(hidden.param, abi.IdentityParam)
-    return identity and isinstance(hidden.source, abi.GlobalSource)
-
-
-def _contiguity(param: abi.ArrayParam) -> str | None:
-    """ "C" or "F" where NumPy's flag says all that the strides would say."""
-    if isinstance(param.strides, str):
-        return param.strides
-    if None in param.shape or None in param.strides:
-        return None
-    running = param.dtype.itemsize
-    for extent, stride in zip(reversed(param.shape), reversed(param.strides), strict=True):
-        if stride != running:
-            return None
-        running *= extent or 1
-    return "C"
 
 
 def entry_text(
