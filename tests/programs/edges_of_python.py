@@ -300,3 +300,32 @@ def calls_that_do_not_fit(x: Any, v: Any) -> Any:
     if x[0] > v:
         found += _Scale(2.0).at(x[0])  # type: ignore[call-arg]
     return found
+
+
+@EDGES(*((np.arange(n) - 1.5, k) for n in (6, 2, 0) for k in (0.0, 9.0)))
+def what_is_gone_through_is_returned(x: Any, k: Any) -> Any:
+    """With an item of it, out of the loop over it."""
+    some, items = [float(v) for v in x if v > -1], tuple(x)
+
+    def with_list() -> Any:
+        for v in some:
+            if v > k:
+                return v, some
+        return 0.0, some
+
+    def with_tuple() -> Any:
+        for v in items:
+            if v > k:
+                return v, items
+        return None
+
+    def the_list() -> Any:
+        for v in some:
+            for w in some:
+                if v + w > k:
+                    return some
+        return []
+
+    v, found = with_list()
+    found.append(v)
+    return found is some, v, some, with_tuple(), the_list()

@@ -62,5 +62,6 @@ def leaf_or_tuple(out: MadeOut) -> tuple[Out, ...] | Out | None:
     if type(items) is list and len(items) == 1 and isinstance(items[0], ListOut):
         return items[0]  # all that the list holds
     plain = type(items) is tuple and len(items) == len(out.outs)
+    plain = plain and all(x is leaf for x, leaf in zip(items, out.outs, strict=True))
     runs = ListOut | TableOut
     return items if plain and not any(isinstance(x, runs) for x in items) else None

@@ -77,12 +77,20 @@ def staged_for(
     body = _body_of(ops, steps, body_fn, extra)
     loop = StagedLoop(session, steps.trip, body, extra, get_state, set_state, names, key)
     loop.exact = session.loop_is(key, "exact")
-    held = [(x, counted(x)) for x in steps.sources]
+    held = [(x, is_ref(x), counted(x)) for x in steps.sources]
     run(loop)
-    if any(counted(x) != before for x, before in held):
+    if any(_is_changed(loop, *x) for x in held):
         refuse("a change, in a loop over it,")
     if table is not None:
         release(iterable)
+
+
+def _is_changed(loop: StagedLoop, x: Any, was_ref: bool, before: Any) -> bool:
+    """Whether a container has other items after a loop over it. One that became a list of a heap
+    there, as the loop may return it, does where the loop changes that list or the heap."""
+    if is_ref(x) and not was_ref:
+        return any(box is x or box is x[0].heap.rows for box in loop.boxes)
+    return bool(counted(x) != before)
 
 
 def _goes_on_rolled(x: Any, key: Any) -> bool:
