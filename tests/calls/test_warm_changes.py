@@ -223,6 +223,7 @@ def test_no_python_code_sets_attributes() -> None:
     assert counts[0] == counts[1]
 
 
+@NATIVE
 def test_nothing_is_left_behind() -> None:
     f, items = jit(two), [1.5, 2.5, 3.5, 4.5]
 

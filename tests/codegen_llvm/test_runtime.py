@@ -264,6 +264,25 @@ define i32 @core(ptr %ctx, ptr %slots) #0 {
 """
 
 
+@pytest.mark.parametrize("kinds", ["dqd?", "qqfd", "?", "d", "Fd", "bHLq"])
+@pytest.mark.parametrize("weak", [True, False])
+def test_a_host_call_is_given_the_numbers_of_its_slots(kinds, weak):
+    values = [np.dtype(k).type(-3 if k in "dqfb" else 1) for k in kinds]
+    slots, seen = bytearray(), []
+    for x in values:
+        for part in (x.real, x.imag) if x.dtype.kind == "c" else (x,):
+            slots += part.tobytes().ljust(8, b"\xff" if part < 0 else b"\0")
+    operands = tuple(HostScalar(x.dtype, weak=weak) for x in values)
+    table = HostTable([HostCall(lambda *found: seen.append(found), operands, ())])
+    memory = np.frombuffer(slots, np.uint8)
+    for _ in range(2):
+        table(0, memory.ctypes.data, 0)
+    wanted = [x.item() if weak else x for x in values]
+    for found in seen:
+        assert list(found) == wanted
+        assert [type(x) for x in found] == [type(x) for x in wanted]
+
+
 def test_blas_is_called_by_address_and_single_threaded(make):
     signature = Signature(
         (ArrayParam(F8, (None, 4)), ArrayParam(F8, (4, 3))),

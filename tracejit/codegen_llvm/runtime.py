@@ -7,6 +7,7 @@ of the native functions in `runtime_text`; `mem_handler` is their NEP 49 handler
 from __future__ import annotations
 
 import ctypes
+import struct
 from collections.abc import Sequence
 from functools import cache
 from itertools import accumulate
@@ -26,24 +27,19 @@ class HostTable(HostCalls):
 
     def __init__(self, calls: Sequence[HostCall] = ()) -> None:
         super().__init__(calls)
-        self._plans: dict[int, tuple[list[int], list[int]]] = {}
+        self._plans: dict[int, _Plan] = {}
 
     def __call__(self, number: int, address: int, context: int) -> None:
         row = self.calls[number]
         if row.raw:
             row.function(address)
             return
-        places, result_places = self._plans.get(number) or self._plan(number)
-        operands = []
-        for operand, at in zip(row.operands, places):
-            if isinstance(operand, HostArray):
-                operands.append(_view(operand, address + 8 * at))
-            else:
-                value = scalar_from_slots(operand.dtype, address + 8 * at)
-                operands.append(value.item() if operand.weak else value)
-        answer = row.function(*operands)
+        plan = self._plans.get(number)
+        if plan is None:
+            plan = self._plans[number] = _Plan(row)
+        answer = row.function(*plan.operands(address))
         answers = (answer,) if len(row.results) == 1 else answer if row.results else ()
-        for result, at, value in zip(row.results, result_places, answers, strict=True):
+        for result, at, value in zip(row.results, plan.result_places, answers, strict=True):
             if isinstance(result, HostScalar):
                 store_scalar(result.dtype, value, address + 8 * at)
             elif result.preallocated:
@@ -51,14 +47,46 @@ class HostTable(HostCalls):
             else:
                 _hand_over(result, value, address + 8 * at, context)
 
-    def _plan(self, number: int) -> tuple[list[int], list[int]]:
-        """The slots at which the operands and the results of a row begin."""
-        row = self.calls[number]
+
+class _Plan:
+    """Where the operands and the results of a row are, and how operands are read."""
+
+    def __init__(self, row: HostCall) -> None:
         widths = [_slots(v) for v in (*row.operands, *row.results)]
         places = list(accumulate(widths, initial=0))
         first = len(row.operands)
-        self._plans[number] = found = places[:first], places[first:-1]
-        return found
+        self._operands = list(zip(row.operands, places, strict=False))
+        self.result_places = places[first:-1]
+        formats = [_format(operand) for operand in row.operands]
+        #: All operands at once, where each is one number of those that Python reads.
+        self._numbers = None if None in formats else struct.Struct("<" + "".join(map(str, formats)))
+        self._kinds = [None if getattr(x, "weak", False) else x.dtype.type for x in row.operands]
+        self._weak = not any(self._kinds)
+
+    def operands(self, address: int) -> Sequence[Any]:
+        """What the function is called with."""
+        if self._numbers is None:
+            return [_operand(operand, address + 8 * at) for operand, at in self._operands]
+        found = self._numbers.unpack(ctypes.string_at(address, self._numbers.size))
+        if self._weak:
+            return found
+        return [x if kind is None else kind(x) for x, kind in zip(found, self._kinds, strict=True)]
+
+
+#: Slots with numbers that Python reads as they are.
+_FORMATS = {np.dtype(np.float64): "d", np.dtype(np.int64): "q", np.dtype(np.bool_): "?7x"}
+
+
+def _format(operand: HostArray | HostScalar) -> str | None:
+    """How Python reads the slot of an operand, if it is a number of one slot."""
+    return _FORMATS.get(operand.dtype) if isinstance(operand, HostScalar) else None
+
+
+def _operand(operand: HostArray | HostScalar, address: int) -> Any:
+    if isinstance(operand, HostArray):
+        return _view(operand, address)
+    value = scalar_from_slots(operand.dtype, address)
+    return value.item() if operand.weak else value
 
 
 def _slots(value: HostArray | HostScalar) -> int:

@@ -14,6 +14,7 @@ _LOCAL = threading.local()
 MESSAGE = "message"
 #: The same, as ``repr`` shows it.
 QUOTED = "quoted"
+_OF_MESSAGE, _OF_QUOTED = f":{MESSAGE}}}", f":{QUOTED}}}"
 #: Texts by their numbers, which count from 1.
 _NUMBER_OF: dict[str, int] = {}
 _TEXT_OF: dict[int, str] = {}
@@ -39,7 +40,9 @@ class _Formatter(string.Formatter):
 
 def formatted(template: str, values: Sequence[Any]) -> str:
     """``template.format(*values)``, where numbers may stand for texts."""
-    if f":{MESSAGE}}}" not in template and f":{QUOTED}}}" not in template:
+    if template == "{0!s}":
+        return str(values[0])
+    if _OF_MESSAGE not in template and _OF_QUOTED not in template:
         return template.format(*values)
     return _Formatter().vformat(template, values, {})
 
