@@ -5,6 +5,7 @@ Bodies of loops are counted in `trace/test_trace_counts.py`, kernels in `lower/t
 
 from __future__ import annotations
 
+import inspect
 import runpy
 import sys
 from collections.abc import Callable, Iterator
@@ -99,6 +100,22 @@ def test_expressions_that_double_their_parts_are_linear(read: str, tmp_path: Pat
     """What is computed where it is used has as many paths as a power of two."""
     few, many = (calls_in(lower, squares(read, count, tmp_path)) for count in (6, 12))
     assert many < 2.5 * few
+
+
+def test_long_expressions_need_no_deep_stack() -> None:
+    """A program may call a jitted function where not much is left of Python's stack."""
+    b = Builder("chain")
+    x = b.param(tensor("f64", (8,)))
+    y = x
+    for _ in range(290):
+        y = b.op("add", b.op("neg", y), x)
+    function = b.build([y])
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 60)
+    try:
+        lower(function)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def loss(w: Any, x: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import faulthandler
 import gc
 import os
 import pickle
@@ -136,7 +135,7 @@ def test_fork_while_another_thread_compiles(wait: float) -> None:
     time.sleep(wait)
     pid = os.fork()
     if pid == 0:
-        faulthandler.dump_traceback_later(60, exit=True)
+        signal.alarm(60)  # ends a child that waits for ever
         os._exit(0 if compiled(X) > 0 and jit(lambda x: x + wait)(X)[1] == 1 + wait else 2)
     other.join()
     assert os.waitpid(pid, 0)[1] == 0
@@ -280,7 +279,7 @@ print(*(m for m in sys.modules if m.startswith(("tracejit.codegen_ptx.", "tracej
 """
     lines = run_python(source).splitlines()
     count, *roots = lines[0].split()
-    assert int(count) <= 63
+    assert int(count) <= 64
     assert lines[1].split() in ([], ["tracejit.codegen_ptx.compile"])
     assert set(roots) <= {"tracejit", "optree", "typing_extensions"}
 

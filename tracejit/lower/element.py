@@ -231,14 +231,40 @@ class Puller:
         return loaded
 
     def _elementwise(self, instr: Instr, value: Value, idx: Index, scope: Scope) -> Value:
-        scalars = [self.pull(v, idx, scope) for v in instr.operands]
-        out = scope.op(instr.name, *scalars, loc=instr.loc, **instr.attrs)
-        results = out if isinstance(out, tuple) else (out,)
-        for r, s in zip(instr.results, results, strict=True):
-            scope.memo[(r, idx)] = s
+        """Operands first, from left to right, by a stack of our own: a chain of operations may be
+        longer than Python's is deep."""
+        place, locs = scope.place, [scope.place.loc]
+        under_way: list[tuple[Instr, list[Value]]] = [(instr, [])]
+        while under_way:
+            now, scalars = under_way[-1]
+            if len(scalars) < len(now.operands):
+                v = now.operands[len(scalars)]
+                inner = self._next_elementwise(v, idx, scope)
+                if inner is None:
+                    scalars.append(self.pull(v, idx, scope))
+                else:
+                    locs.append(place.loc)
+                    place.loc = inner.loc or place.loc
+                    under_way.append((inner, []))
+                continue
+            out = scope.op(now.name, *scalars, loc=now.loc, **now.attrs)
+            results = out if isinstance(out, tuple) else (out,)
+            for r, s in zip(now.results, results, strict=True):
+                scope.memo[(r, idx)] = s
+            under_way.pop()
+            place.loc = locs.pop()
         found = scope.memo[(value, idx)]
         assert isinstance(found, Value)
         return found
+
+    def _next_elementwise(self, value: Value, idx: Index, scope: Scope) -> Instr | None:
+        """The operation on elements that makes a tensor here, where it was not done yet."""
+        instr = self.defs.get(value)
+        if instr is None or not instr.prim.elementwise or value.rank == 0:
+            return None
+        if (value, idx) in scope.memo or self.held(value) is not None:
+            return None
+        return instr if self.stored(value) is None else None
 
     def apart(self, a: Index, b: Index) -> bool:
         """Whether two indices differ in every iteration: by a constant, on an axis without loop."""
