@@ -41,8 +41,19 @@ def dtype_of(m: tuple[str, ...]) -> np.dtype:
     return DTYPES[m[-1]]
 
 
-def binary(name: str, modifiers: str, function: Callable[[Array, Array], Array]) -> None:
+#: Two numbers in one register.
+PAIRS = {"s16x2": np.dtype("i2"), "u16x2": U16}
+
+
+def binary(
+    name: str, modifiers: str, function: Callable[[Array, Array], Array], pairs: bool = False
+) -> None:
+    """`pairs`: PTX has it of two 16-bit integers at once."""
+
     def semantics(m: tuple[str, ...], src: Src) -> Array:
+        if pairs and m and m[-1] in PAIRS:
+            a, b = (np.ascontiguousarray(src(k, U32)).view(PAIRS[m[-1]]) for k in (1, 2))
+            return function(a, b).view(U32)
         t = dtype_of(m)
         return function(src(1, t), src(2, t))
 
@@ -53,7 +64,7 @@ def unary(name: str, modifiers: str, function: Callable[[Array], Array]) -> None
     op(name, modifiers)(lambda m, src: function(src(1, dtype_of(m))))
 
 
-binary("add", "rn", np.add)
+binary("add", "rn", np.add, pairs=True)
 binary("sub", "rn", np.subtract)
 binary("and", "", np.bitwise_and)
 binary("or", "", np.bitwise_or)

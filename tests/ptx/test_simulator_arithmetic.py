@@ -56,6 +56,12 @@ def test_integer_arithmetic(bits: int, sign: str, name: str, function) -> None:
 
 
 @pytest.mark.parametrize("sign", ["s", "u"])
+def test_two_numbers_of_16_bits_are_added_apart(sign: str) -> None:
+    a, b = (x.view(f"{'i' if sign == 's' else 'u'}2") for x in (I32, J32))
+    same(run(f"add.{sign}16x2 y, x0, x1;", I32, J32, out="u4").view(a.dtype), a + b)
+
+
+@pytest.mark.parametrize("sign", ["s", "u"])
 @pytest.mark.parametrize("bits", [16, 32, 64])
 def test_high_and_wide_products(sign: str, bits: int) -> None:
     dtype = np.dtype(f"{'i' if sign == 's' else 'u'}{bits // 8}")
