@@ -72,7 +72,11 @@ def test_texts_of_the_run_that_are_refused() -> None:
     def as_an_array(x: Any) -> Any:
         return np.array([f"{v}" for v in x])
 
+    def wide(x: Any) -> Any:
+        return f"{x[0]:>{int(x[1])}}"
+
     refusals: list[tuple[Any, type[Exception], str]] = [
+        (wide, UnsupportedError, "how wide a value is shown"),
         (at_both_ends, StructureError, "append its parts to a list, and join that"),
         (raised, UnsupportedError, "return or print it"),
         (as_an_array, UnsupportedError, "an array of the texts in it"),

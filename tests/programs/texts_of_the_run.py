@@ -156,3 +156,10 @@ def shown(x: Any, n: Any) -> Any:
     for i in range(len(x)):
         print("*" * i + ".", " ".join([f"{v:.1f}" for v in x if v > 0]), end=";\n")
     return len(x)
+
+
+@GROWN_TEXTS(*((np.array(p), n) for p, n in (([0, 9, -9], 10), ([-10, 123, 99], -(2**63)))))
+def of_ints(x: Any, n: Any) -> Any:
+    """How long texts with ints in them are, and ints in other bases."""
+    based = bin(n), hex(x[0]), oct(n), format(n, "b"), format(x[1], "08x"), format(n)
+    return based, len(str(n)), [len(f"<{v}>") for v in x], n if len(f"{x[1]}") > 2 else 0

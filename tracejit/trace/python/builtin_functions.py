@@ -224,6 +224,13 @@ def builtin_index(x: Any) -> Any:
     return _to_python("int", x)
 
 
+def _in_base(spec: str, theirs: Callable[[Any], str]) -> Callable[[Any], str]:
+    def text(number: Any, /) -> str:
+        return format(builtin_index(number), spec) if isinstance(number, Tracer) else theirs(number)
+
+    return text
+
+
 def _truncated(value: Any) -> Any:
     """``int(float)``: errors for nan, infinity and what does not fit in 64 bits."""
     session = current()
@@ -365,6 +372,9 @@ BUILTINS |= {
     builtins.any: _all_or_any("any"),
     **ATTRIBUTES,
     **TEXTS,
+    builtins.bin: _in_base("#b", builtins.bin),
+    builtins.oct: _in_base("#o", builtins.oct),
+    builtins.hex: _in_base("#x", builtins.hex),
 }
 
 

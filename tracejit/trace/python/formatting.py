@@ -215,10 +215,16 @@ def builtin_breakpoint(*args: Any, **kwargs: Any) -> None:
         )
 
 
+def builtin_format(value: Any, spec: Any = "", /) -> Any:
+    """As a replacement field of an f-string shows it."""
+    return format(value, spec)
+
+
 TEXTS: dict[Any, Callable[..., Any]] = {
     builtins.str: builtin_str,
     builtins.repr: builtin_repr,
     builtins.print: builtin_print,
+    builtins.format: builtin_format,
     builtins.breakpoint: builtin_breakpoint,
 }
 

@@ -129,6 +129,20 @@ def insort_right(a: Any, x: Any) -> None:
     a.insert(bisect_right(a, x), x)
 
 
+def digits(n: Any) -> Any:
+    """``len(str(n))``."""
+    found, rest = 1, n
+    if n < 0:
+        found = 2
+        if n <= -10:
+            found += 1
+        rest = n // -10  # which fits, unlike -n
+    while rest >= 10:
+        rest //= 10
+        found += 1
+    return found
+
+
 def copies(x: Any, n: Any) -> Any:
     return [x for _ in range(n)]
 

@@ -60,6 +60,7 @@ from tracejit.trace.values.captured_arrays import seen, seen_or_none
 from tracejit.trace.values.chosen_constants import ChosenConstant, any_chosen
 from tracejit.trace.values.dynamic_list import by_value, is_grown
 from tracejit.trace.values.iterables import ENDLESS, Once, steps_of, unchanged
+from tracejit.trace.values.marked_texts import is_marked
 from tracejit.trace.values.run_tuples import RunTuple
 from tracejit.trace.values.symbolic_text import (
     check_call,
@@ -194,6 +195,10 @@ class StagedOperators(StagedFunctions, StagedOperations):
             self.unseen(owner, *given, functions=_tells_apart(f))
         elif _tells_apart(f):
             outside.told_apart(*args)
+        if f is len and self.session.shown and len(args) == 1 and is_marked(args[0]):
+            found = text_methods.length(args[0])
+            if found is not NotImplemented:
+                return found
         if self.session.shown:
             check_call(f, args, kwargs)
         if table_methods.is_python(owner):

@@ -12,6 +12,7 @@ from tracejit.dtypes import is_integer
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.trace.control.generated import Generated
 from tracejit.trace.python import library_in_python
+from tracejit.trace.python.builtin_functions import builtin_int
 from tracejit.trace.session.concretize import DeferredText, structural_int
 from tracejit.trace.session.marks import MARK
 from tracejit.trace.session.session import current, where
@@ -20,7 +21,7 @@ from tracejit.trace.values.chosen_constants import MOST_CHOICES, ChosenConstant
 from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
 from tracejit.trace.values.grown_texts import GrownText
 from tracejit.trace.values.iterables import steps_of
-from tracejit.trace.values.marked_texts import as_text, as_value, is_marked, is_text
+from tracejit.trace.values.marked_texts import apart, as_text, as_value, is_marked, is_text
 from tracejit.trace.values.run_tuples import RunTuple
 from tracejit.trace.values.tagged import each_kind
 
@@ -155,6 +156,22 @@ def repeated(left: Any, right: Any) -> Any:
     except UnsupportedError:
         operators = current().operators
         return operators.call("".join, operators.converted(library_in_python.copies)(text, n))
+
+
+def length(text: str) -> Any:
+    """How many letters a text with ints of the run in it has; NotImplemented of others."""
+    (texts, hows), values = apart(text)
+    if not all(map(_is_int, values)) or not {"", "!s"}.issuperset(hows):
+        return NotImplemented
+    digits = current().operators.converted(library_in_python.digits)
+    found: Any = sum(map(len, texts))
+    for x in values:
+        found = current().operators.binary("+", found, digits(builtin_int(x)))
+    return found
+
+
+def _is_int(x: Any) -> bool:
+    return is_whole_number(x) and not (isinstance(x, PyScalar) and x.kind == "bool")
 
 
 def is_whole_number(x: Any) -> bool:

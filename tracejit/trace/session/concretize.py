@@ -42,6 +42,11 @@ def shown_later(x: Any, spec: str, conversion: str = "") -> str:
 def mark(x: Any, how: str) -> str:
     """A mark for a value and what a format string says behind it."""
     session = current()
+    if MARK in how:
+        raise UnsupportedError(
+            f"{where()}: how wide a value is shown, or with how many digits, is known at run time "
+            "only: write numbers that are known, or make the text outside"
+        )
     session.shown.append((x, how))
     session.shown_at.append(user_location())
     return f"{MARK}{len(session.shown) - 1}{MARK}"

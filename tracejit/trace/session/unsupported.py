@@ -185,9 +185,6 @@ def _parameters(f: Any) -> list[str]:
 _INSTEAD: dict[Any, str] = {
     builtins.hash: "key by something that is known when compiling, such as a shape",
     builtins.id: "compare arrays with `is`, or with np.array_equal",
-    builtins.bin: "use & and >> on the number itself",
-    builtins.hex: "make the text outside, of what the call returns",
-    builtins.oct: "make the text outside, of what the call returns",
     builtins.chr: "make the text outside, of what the call returns",
 }
 
