@@ -270,7 +270,7 @@ REFUSED: dict[str, dict[str, int]] = {
     "np.stack": {_GENERATORS: 1},
     "np.tensordot": {_TEXTS: 9},
     "np.trim_zeros": {_RARE: 2},
-    "np.typing": {_MEMORY: 1, _RARE: 2},
+    "np.typing": {_MEMORY: 1, _RARE: 3},
     "np.unique": {_TEXTS: 5},
 }
 
