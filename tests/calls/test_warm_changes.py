@@ -156,6 +156,66 @@ def test_no_python_code_runs(number: int) -> None:
     assert fails or [x for x in made if x[0] == "call"] == []
 
 
+def moved(x: Any) -> None:
+    x[1] = x[2]
+
+
+def cut(x: Any) -> Any:
+    x.append(x[0])
+    x.pop()
+    return x.pop()
+
+
+def nothing_new(x: Any) -> None:
+    for i in range(len(x)):
+        x[i] = x[i] * 1
+
+
+def rows_of(m: Any) -> None:
+    m[0][1] += 1
+
+
+_SPECIAL = [0.0, -0.0, 1.5, float("nan"), float("inf"), 1e-320]
+KEPT: list[tuple[Any, tuple[Any, ...]]] = [
+    *((f, (list(x),)) for f in (moved, cut) for x in (
+        [v + 0.5 for v in F], [v + 2**40 for v in N], [complex(v, -v) for v in F], _SPECIAL * 20,
+        [1.5, 2.5, 3.5, 4.5], [1000, 2000, 3000], [1.5, 2000, 3j, True],
+        [2**40, -(2**62), 5] * 30, [1 + 0j, complex(1, -0.0), complex(-0.0, 1)] * 30,
+    )),
+    (swapped, ([v + 0.5 for v in F], 1, 60)), (swapped, ([1.5, 2.5, 3.5], 0, 2)),
+    (added, ([v + 0.5 for v in F], 7.5)), (added, ([1.5, 2.5], 3.5)),
+    (nothing_new, ([2**40 + v for v in N],)), (nothing_new, (_SPECIAL * 20,)),
+    (rows_of, ([[1.5, 2.5], [3.5, 4.5]],)), (rows_of, ([[v + 0.5, v] for v in F],)),
+    (arrays, ([X, Y, 2.5], X)),
+]  # fmt: skip
+
+
+def objects_in(x: Any) -> list[Any]:
+    return [o for item in x for o in (objects_in(item) if type(item) is list else [item])]
+
+
+@pytest.mark.parametrize("number", range(len(KEPT)))
+def test_items_that_stay_are_the_same_objects(number: int) -> None:
+    """In the places where Python leaves what was there; no others have changed bits."""
+    function, args = KEPT[number]
+    f = jit(function)
+    for _ in range(4):
+        kept, found = [], []
+        for call in (function, f):
+            given = copy.deepcopy(args)
+            before = objects_in(given[0])
+            call(*given)
+            after = objects_in(given[0])
+            kept.append([x is y for x, y in zip(before, after, strict=False)])
+            found.append([*map(repr, after)])
+        assert found[0] == found[1]
+        pairs = list(zip(*kept, strict=True))
+        if function is nothing_new:  # equal numbers are as good as those that were there
+            assert all(ours for _, ours in pairs)
+        else:
+            assert all(ours or not theirs for theirs, ours in pairs)
+
+
 class Body:
     unit = "m"
 

@@ -285,10 +285,10 @@ class Container:
 
 @dataclass(frozen=True)
 class Unflatten:
-    """Any other pytree: `build(leaves)` is called with the list of all leaves, in order; or of
-    `parts` that are made of them. An entry whose environment lacks `build` returns the list."""
+    """Any other pytree: `build(leaves)` is called with the tuple of all leaves, in order; or of
+    `parts` that are made of them. An entry whose environment lacks `build` returns the tuple."""
 
-    build: Callable[[list[Any]], Any]
+    build: Callable[[tuple[Any, ...]], Any]
     parts: tuple[Structure, ...] | None = None
 
 

@@ -28,6 +28,12 @@ TWIN_NUMBERS = {
 LIST_SIZE, LIST_ITEMS, LIST_ALLOCATED = 16, 24, 32
 TUPLE_ITEMS = 24
 SCALAR_VALUE = 16  # where a NumPy scalar of a numeric type keeps its bits
+FLOAT_VALUE = 16  # where a float keeps its bits
+#: Fields of an int: its sign and how many digits it has, and the first digit of 30 bits.
+INT_SIZE, INT_DIGIT = 16, 24
+#: Whether the first field is how many digits a positive int has, negative of a negative one. Else
+#: it is 8 times the number of digits, and 1 for zero or 2 for a negative one.
+INT_IS_SIZED = sys.version_info < (3, 12)
 
 C_CONTIGUOUS, F_CONTIGUOUS, OWNDATA, ALIGNED, WRITEABLE = 0x1, 0x2, 0x4, 0x100, 0x400
 
@@ -99,7 +105,7 @@ def symbols() -> dict[str, int]:
         found[name] = numpy_function(index)
     objects: dict[str, object] = {"None": None, "True": True, "False": False}
     objects |= {"Long_Type": int, "Float_Type": float, "Complex_Type": complex, "Unicode_Type": str}
-    objects |= {"Slice_Type": slice}
+    objects |= {"Slice_Type": slice, "Tuple_Type": tuple}
     found |= {f"Py_{name}": id(value) for name, value in objects.items()}
     found |= {f"tj_name_{name}": id(value) for name, value in _NAMES.items()}
     return found
@@ -154,6 +160,20 @@ def _mem_handler_mismatch(array: np.ndarray[Any, Any]) -> str | None:
     return None
 
 
+def _number_mismatch() -> str | None:
+    for value in (-2.5, 1e300, 0.0):
+        if ctypes.c_double.from_address(id(value) + FLOAT_VALUE).value != value:
+            return "value of a float"
+    for number in (0, 1, -1, 255, 300, -300, 2**30 - 1, 1 - 2**30, 2**30, -(2**30), 2**70):
+        size = ctypes.c_ssize_t.from_address(id(number) + INT_SIZE).value
+        digit = ctypes.c_uint32.from_address(id(number) + INT_DIGIT).value
+        small = size in (-1, 0, 1) if INT_IS_SIZED else 0 <= size < 16
+        sign = size if INT_IS_SIZED else 1 - (size & 3)
+        if small != (abs(number) < 2**30) or (small and sign * digit != number):
+            return "value of an int"
+    return None
+
+
 def _list_mismatch() -> str | None:
     x: list[object] = [None, object()] * 4
     number_at = ctypes.c_ssize_t.from_address
@@ -195,4 +215,6 @@ def native_entry_problem() -> str | None:
                 return f"dtype field: {problem}"
     if (problem := _list_mismatch()) is not None:
         return f"list field: {problem}"
+    if (problem := _number_mismatch()) is not None:
+        return f"number field: {problem}"
     return _mem_handler_mismatch(np.zeros(3))

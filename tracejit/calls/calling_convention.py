@@ -238,8 +238,14 @@ class SignatureBuilder:
         if self.function.diverges:
             return (), (), None
         params = list(map(self.param, range(len(self.args))))
-        convention = ResultConvention(self.traced, params, stored, self.boxes)
+        convention = ResultConvention(self.traced, params, stored, self.passed(), self.boxes)
         return stored, *convention.found(stands=self.stands)
+
+    def passed(self) -> dict[int, int]:
+        """Results that are parameters as they came, by number: these are arguments ``k``."""
+        given = dict(zip(self.function.params, self.owners, strict=True))
+        found = ((n, given.get(x, ("", 0))) for n, x in enumerate(self.function.results))
+        return {n: k for n, (kind, k) in found if kind == "arg"}
 
     def raw(self, k: int) -> abi.Result:
         result = self.program.results[k]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tracejit import trees
-from tracejit.calls.new_items import Pending, container_at, fill, lent_lists
+from tracejit.calls.new_items import Pending, container_at, fill, lent_lists, refill
 from tracejit.calls.non_native import standing
 from tracejit.calls.result_objects import Boxes, HostBoxes, Rebuilder, Recipe
 from tracejit.errors import UnsupportedError
@@ -78,7 +78,7 @@ class CallerChanges:
                 fill(containers[path], keys, items)
             else:
                 for x, held in zip(lent[lists], items, strict=True):
-                    x[:] = held
+                    refill(x, held)
         for owner, (_, name, recipe) in zip(owners, self._attributes, strict=True):
             put_attribute(owner, name, recipe.make(rebuilder))
         return rebuilder
@@ -153,7 +153,7 @@ class ResultBuilder:
     arrays: tuple[int, ...]
     maps: Mapping[int, Callable[[], Any]]
 
-    def __call__(self, leaves: list[Any]) -> Any:
+    def __call__(self, leaves: tuple[Any, ...]) -> Any:
         values = leaves[: self.count]
         by_number = dict(zip(self.arrays, leaves[self.count :], strict=True))
         originals = standing()
@@ -173,7 +173,7 @@ class TreeBuilder:
     treedef: Any
     order: tuple[int, ...]
 
-    def __call__(self, values: list[Any]) -> Any:
+    def __call__(self, values: tuple[Any, ...]) -> Any:
         return trees.unflatten(self.treedef, [values[k] for k in self.order])
 
 

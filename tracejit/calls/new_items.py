@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from tracejit import trees
 from tracejit.abi import Unflatten
 from tracejit.ir.results import FIELDS
@@ -82,10 +84,10 @@ class ItemsBuilder:
     changes: tuple[NewItems | NewAttribute, ...]
     result: Returned
 
-    def __call__(self, parts: list[Any]) -> Any:
+    def __call__(self, parts: tuple[Any, ...]) -> Any:
         return Pending(self.apply, parts)
 
-    def apply(self, call: tuple[Any, Any], parts: list[Any]) -> Any:
+    def apply(self, call: tuple[Any, Any], parts: tuple[Any, ...]) -> Any:
         """Change them; then the result."""
 
         def made(x: Returned) -> Any:
@@ -102,7 +104,7 @@ class ItemsBuilder:
                 put_attribute(target, change.name, items)
             elif change.inside:
                 for x, held in zip(lent_lists(target, 1), items, strict=True):
-                    x[:] = held
+                    refill(x, held)
             elif isinstance(target, dict):
                 target.clear()
                 target.update(items)
@@ -142,7 +144,9 @@ def _change(change: NewItems | NewAttribute, call: Any, changeable: Sequence[Any
     kind = DICT if type(changeable[place]) is dict else LIST
     if change.inside and kind == DICT:
         raise _Unknown
-    return INSIDE if change.inside else kind, place
+    container = changeable[place]
+    before = container.array + 1 if isinstance(container, trees.Numbers) else 0
+    return INSIDE if change.inside else kind, place, before
 
 
 def _words(x: Returned, number: Callable[[tuple[Any, ...]], int], at: int = 0) -> list[int]:
@@ -179,6 +183,8 @@ def _number(call: Any, path: tuple[Any, ...], changeable: Sequence[Any]) -> int:
 
 def fill(target: Any, keys: tuple[Any, ...] | None, items: Any) -> None:
     """Give a list, dict or deque of the caller these items."""
+    if isinstance(items, np.ndarray):
+        items = items.tolist()
     if isinstance(target, dict):
         target.clear()
         target.update(items[0] if keys == _UNTOLD else dict(zip(keys or (), items, strict=True)))
@@ -186,7 +192,28 @@ def fill(target: Any, keys: tuple[Any, ...] | None, items: Any) -> None:
         target.clear()
         target.extend(items)
     else:
-        target[:] = items
+        refill(target, items)
+
+
+def refill(target: list[Any], items: Sequence[Any]) -> None:
+    """Give a list these items. One that stays what it was stays the same object."""
+    had = len(target)
+    for k, (old, new) in enumerate(zip(list(target), items, strict=False)):
+        if not _is_as_good(old, new):
+            target[k] = new
+    del target[len(items) : had]
+    target.extend(items[had:])
+
+
+def _is_as_good(old: Any, new: Any) -> bool:
+    """Whether an item need not be replaced by another object."""
+    if old is new:
+        return True
+    if type(old) is not type(new) or type(old) not in (int, float, complex):
+        return False
+    if old != new and type(old) is not complex:
+        return bool(old != old and new != new)
+    return type(old) is int or repr(old) == repr(new)
 
 
 def lent_lists(container: Any, depth: int) -> list[list[Any]]:

@@ -3,8 +3,10 @@ caller's containers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from tracejit import abi, trees
 from tracejit.calls.epilogue import Epilogue, ResultBuilder, TreeBuilder
@@ -18,6 +20,7 @@ from tracejit.calls.new_items import (
     ReturnedTuple,
 )
 from tracejit.calls.result_objects import Boxes
+from tracejit.ir.arguments import KIND_TYPE
 from tracejit.ir.results import (
     ArgOut,
     ArrayOut,
@@ -43,6 +46,9 @@ from tracejit.trace.traced import Traced
 #: Outs of which one that is in several places is one object.
 _ONCE = (ArrayOut, ScalarOut, PythonOut, TableOut)
 
+#: Python's numbers by the dtype that has all of their bits.
+_KINDS = {np.dtype(KIND_TYPE[kind]): kind for kind in ("int", "float", "complex", "bool")}
+
 
 class _NotNative(Exception):  # noqa: N818  (Python puts the result together)
     """There is something that an entry does not make."""
@@ -50,18 +56,21 @@ class _NotNative(Exception):  # noqa: N818  (Python puts the result together)
 
 class ResultConvention:
     """The results of a traced function; ``params``: all of its parameters; ``stored``: the results
-    of the core; ``boxes``: what results become that are not NumPy's."""
+    of the core; ``passed``: which of these are which parameters; ``boxes``: what results become
+    that are not NumPy's."""
 
     def __init__(
         self,
         traced: Traced,
         params: Sequence[abi.Param],
         stored: Sequence[abi.Result],
+        passed: Mapping[int, int],
         boxes: Boxes | None,
     ) -> None:
         self.traced = traced
         self.params = params
         self.stored = stored
+        self.passed = passed
         self.boxes = boxes
         self._outs: list[Out] = []
         self._once: dict[Any, int] = {}
@@ -93,6 +102,7 @@ class ResultConvention:
     def _leaf(self, out: Out) -> _Leaf:
         if isinstance(out, ScalarOut) and isinstance(self.stored[out.index], abi.ArrayResult):
             out = ArrayOut(out.index)
+        out = self._itself(out)
         if not is_native(out, self.params, self.stored) or not self._is_alike(out):
             raise _NotNative
         key = out if isinstance(out, _ONCE) else id(out) if isinstance(out, ViewOut) else None
@@ -102,6 +112,16 @@ class ResultConvention:
         if key is not None:
             self._once[key] = index
         return _Leaf(index, out)
+
+    def _itself(self, out: Out) -> Out:
+        """The argument, where a number is one as it came; else the same."""
+        if self.boxes or not isinstance(out, PythonOut | ScalarOut) or out.index not in self.passed:
+            return out
+        k = self.passed[out.index]
+        param = self.params[k]
+        kind = out.kind if isinstance(out, PythonOut) else None
+        same = isinstance(param, abi.ScalarParam) and param.kind == kind
+        return ArgOut(k) if same else out
 
     def _is_alike(self, out: Out) -> bool:
         """Whether a leaf is what ``boxes`` would make, too."""
@@ -167,10 +187,31 @@ class ResultConvention:
 
     def _items(self, change: ContainerChange) -> abi.Structure:
         """A new list or dict of what a container of the caller's holds from now on."""
+        numbers = self._column_of(change)
+        if numbers is not None:
+            return self._leaf(numbers).index
         items = trees.unflatten(change.tree, self._leaves(change.outs))
-        if change.keys is None or change.keys == (trees.Entries,):
-            return _structure(items if change.keys is None else dict(zip(change.keys, items)))
+        if change.keys is None:
+            found = _structure(items)
+            if isinstance(found, abi.Container) and change.lent is None:
+                return abi.Container("tuple", found.children)
+            return found
+        if change.keys == (trees.Entries,):
+            return _structure(dict(zip(change.keys, items)))
         return abi.Container("dict", tuple(map(_structure, items)), change.keys)
+
+    def _column_of(self, change: ContainerChange) -> ArrayOut | None:
+        """What has the items of a list that holds nothing but numbers of one kind of Python's."""
+        outs = change.outs
+        if change.keys is not None or change.lent is not None or len(outs) != 1:
+            return None
+        if not isinstance(outs[0], ListOut) or len(trees.unflatten(change.tree, outs)) != 1:
+            return None
+        part, *others = outs[0].parts
+        alone = not others and outs[0].make is None and part.items is None
+        dtype = self.stored[part.column].dtype
+        plain = alone and part.kinds == (_KINDS.get(dtype),)
+        return ArrayOut(part.column) if plain and not (part.heap or part.texts) else None
 
     def _rebuilt(self) -> tuple[tuple[Out, ...], abi.Structure]:
         """Results that Python puts together: it is given those of the core, and the arrays that

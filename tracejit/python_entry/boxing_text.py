@@ -15,6 +15,7 @@ from tracejit.python_entry import (
     changing_text,
     packing_text,
     parameters_text,
+    refilling_text,
     sharing_text,
     unpacking_text,
 )
@@ -324,7 +325,7 @@ declare void @tj_raise(ptr, ptr)
 def boxing_text() -> str:
     """The functions' text with the field offsets of `capi` filled in."""
     text = _ARRAYS + _CONTAINERS + parameters_text.TEXT
-    text += packing_text.TEXT + unpacking_text.TEXT + changing_text.TEXT
+    text += packing_text.TEXT + unpacking_text.TEXT + refilling_text.text() + changing_text.TEXT
     text = plain(text + sharing_text.TEXT + callable_text.SLOTS)
     values = {
         "RECYCLE_FROM": RECYCLE_FROM,
@@ -336,6 +337,7 @@ def boxing_text() -> str:
         "MEM_HANDLER": capi.MEM_HANDLER,
         "OWNDATA": capi.OWNDATA,
         "WRITEABLE": capi.WRITEABLE,
+        "FLOAT_VALUE": capi.FLOAT_VALUE,
         "LIST_FIRST": capi.LIST_SIZE,
         "LIST_END": capi.LIST_ALLOCATED + 8,
         "FEW_IN_ROWS": MANY_IN_ROWS,

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from tracejit.abi import capi
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.codegen_llvm.runtime import mem_handler, runtime_symbols
-from tracejit.python_entry import boxing_text, runs_text
+from tracejit.python_entry import boxing_text, many_text, runs_text
 from tracejit.python_entry.parameters import CallParameters
 
 _VECTORCALL, _DICT, _WEAK, _CHAIN, _MISS, _KEPT, _INSIDE = 16, 24, 32, 40, 48, 56, 64
@@ -56,6 +56,14 @@ def run_symbols() -> dict[str, int]:
     outside = {**capi.symbols(), **boxing_symbols()}
     engine = shared_engine()
     module = engine.compile(runs_text.text(), outside, runs_text.EXPORTS, opt_level=2, forever=True)
+    return dict(module.addresses)
+
+
+@cache
+def many_symbols() -> dict[str, int]:
+    """Addresses of the loops in `many_text`, compiled where a call first has many numbers."""
+    text, engine = many_text.text(), shared_engine()
+    module = engine.compile(text, capi.symbols(), many_text.EXPORTS, opt_level=2, forever=True)
     return dict(module.addresses)
 
 

@@ -23,13 +23,14 @@ class AttributeSet:
 
 @dataclass(frozen=True)
 class ListChanges:
-    """What becomes of a list of parts that an entry returns.
+    """What becomes of the parts that an entry returns.
 
-    ``changes``: (kind, container) for each of the first parts, its new items, or the attribute that
-    it is; ``result``: the words of what is returned; ``count``: how many containers are noted.
+    ``changes``: for each of the first parts (kind, container, one more than the leaf that is the
+    container's array or 0), its new items, or the attribute that it is; ``result``: the words of
+    what is returned; ``count``: how many containers are noted.
     """
 
-    changes: tuple[tuple[int, int] | AttributeSet, ...]
+    changes: tuple[tuple[int, int, int] | AttributeSet, ...]
     result: tuple[int, ...]
     count: int
 
@@ -54,9 +55,10 @@ class Changing:
         names = iter(self._names)
         for change in found.changes:
             if isinstance(change, AttributeSet):
-                words += (_ATTRIBUTE, change.number, id(next(names)))
+                words += (_ATTRIBUTE, change.number, id(next(names)), 0)
             else:
-                words += (*change, 0)
+                unlike = native.many_symbols()["tj_unlike"] if change[2] else 0
+                words += (*change, unlike)
         words += found.result
         self._env = (ctypes.c_int64 * len(words))(*words)
         return ctypes.addressof(self._env)

@@ -2,12 +2,18 @@
 `boxing_text` compiles.
 
 A row of a chain behind one that takes arguments apart: the words of `%env` are the code and the
-environment of an entry that returns a list of parts, how many changes there are, and how many
-containers are noted. Then come of each change what it is (1 the items of a list, 2 those of a dict,
-3 those of the lists in a list, 4 an attribute), of which container, or of which argument, and the
-attribute's name. The words of what is returned are (0,
-which part), (1, which container), (2, how many, where the words of each begin) for a tuple, or (3,
-which part, where the words begin of what it is where the part is True, and where it is not).
+environment of an entry that returns a tuple of parts, how many changes there are, and how many
+containers are noted. Then come four words for each change:
+
+1. what it is: the items of a list (1), those of a dict (2), those of the lists in a list (3), an
+   attribute (4);
+2. of which container, or of which argument;
+3. the attribute's name; or one more than the leaf that has the numbers of a packed list, or 0;
+4. the code of ``tj_unlike`` where there is such a leaf.
+
+The words of what is returned are (0, which part), (1, which container), (2, how many, where the
+words of each begin) for a tuple, or (3, which part, where the words begin of what it is where the
+part is True, and where it is not).
 """
 
 from __future__ import annotations
@@ -37,7 +43,7 @@ step:
   br i1 (icmp eq ptr %row, null), label %failed, label %set
 set:
   call void @Py_IncRef(ptr %row)
-  %status = call i32 @PyList_SetSlice(ptr %row, i64 0, i64 9223372036854775807, ptr %new)
+  %status = call i32 @tj_refill(ptr %row, ptr %new)
   call void @Py_DecRef(ptr %row)
   %k1 = add i64 %k, 1
   br i1 (icmp eq i32 %status, 0), label %head, label %failed
@@ -50,39 +56,22 @@ failed:
   ret i32 -1
 }
 
-; Exchange the items of two lists: how many there are, where, and the room.
-define internal void @tj_exchange(ptr %a, ptr %b) #0 {
-entry:
-  br label %head
-head:
-  %at = phi i64 [ LIST_FIRST, %entry ], [ %next, %head ]
-  %p = getelementptr i8, ptr %a, i64 %at
-  %q = getelementptr i8, ptr %b, i64 %at
-  %x = load i64, ptr %p
-  %y = load i64, ptr %q
-  store i64 %y, ptr %p
-  store i64 %x, ptr %q
-  %next = add i64 %at, 8
-  br i1 (icmp ult i64 %next, LIST_END), label %head, label %done
-done:
-  ret void
-}
-
-; Give a container new items.
-define internal i32 @tj_change_one(i64 %kind, ptr %target, ptr %items) #0 {
+; Give a container new items. %before: an array of the numbers that a list had, or null; %code:
+; what compares such arrays.
+define internal i32 @tj_change_one(i64 %kind, ptr %target, ptr %items, ptr %before, ptr %code) #0 {
 entry:
   switch i64 %kind, label %inside [
     i64 1, label %list
     i64 2, label %dict
   ]
 list:
-  %references = load i64, ptr %items
-  br i1 (icmp eq i64 %references, 1), label %exchange, label %copy
-exchange:
-  call void @tj_exchange(ptr %target, ptr %items)
-  ret i32 0
-copy:
-  %set = call i32 @PyList_SetSlice(ptr %target, i64 0, i64 9223372036854775807, ptr %items)
+  %class = load ptr, ptr %items[i8 8]
+  br i1 (icmp eq ptr %class, @PyArray_Type), label %numbers, label %objects
+numbers:
+  %filled = call i32 @tj_refill_numbers(ptr %target, ptr %items, ptr %before, ptr %code)
+  ret i32 %filled
+objects:
+  %set = call i32 @tj_refill(ptr %target, ptr %items)
   ret i32 %set
 dict:
   call void @PyDict_Clear(ptr %target)
@@ -106,7 +95,7 @@ entry:
     i64 2, label %tuple
   ]
 part:
-  %made = call ptr @PyList_GetItem(ptr %parts, i64 %number)
+  %made = call ptr @PyTuple_GetItem(ptr %parts, i64 %number)
   br label %found
 container:
   %own = load ptr, ptr %held[ptr %number]
@@ -116,7 +105,7 @@ found:
   call void @Py_IncRef(ptr %o)
   ret ptr %o
 either:
-  %flag = call ptr @PyList_GetItem(ptr %parts, i64 %number)
+  %flag = call ptr @PyTuple_GetItem(ptr %parts, i64 %number)
   %which = select i1 (icmp eq ptr %flag, @Py_True), i64 0, i64 1
   %one = load i64, ptr %inner[i64 %which]
   %chosen = call ptr @tj_result(ptr %words, i64 %one, ptr %parts, ptr %held)
@@ -169,7 +158,7 @@ holds:
 call:
   %parts = call ptr %code(ptr %args, i64 %n, ptr %inner)
   %value = ptrtoint ptr %parts to i64
-  %words = mul i64 %changes, 3
+  %words = mul i64 %changes, 4
   %rest = getelementptr i64, ptr %program, i64 %words
   br i1 (icmp ugt i64 %value, 1), label %made, label %out
 made:
@@ -179,11 +168,11 @@ head:
   %k = phi i64 [ 0, %made ], [ %k1, %stepped ]
   br i1 (icmp slt i64 %k, %changes), label %step, label %drop
 step:
-  %word = mul i64 %k, 3
+  %word = mul i64 %k, 4
   %p = getelementptr i64, ptr %program, i64 %word
   %kind = load i64, ptr %p
   %number = load i64, ptr %p[i64 1]
-  %items = call ptr @PyList_GetItem(ptr %parts, i64 %k)
+  %items = call ptr @PyTuple_GetItem(ptr %parts, i64 %k)
   br i1 (icmp eq i64 %kind, 4), label %attribute, label %container
 attribute:
   %owner = load ptr, ptr %args[ptr %number]
@@ -192,10 +181,19 @@ attribute:
   br label %stepped
 container:
   %target = load ptr, ptr %held[ptr %number]
-  %given = call i32 @tj_change_one(i64 %kind, ptr %target, ptr %items)
+  %leaf = load i64, ptr %p[i64 2]
+  br i1 (icmp eq i64 %leaf, 0), label %change, label %packed
+packed:
+  %place = sub i64 %leaf, 1
+  %read = load ptr, ptr %args[ptr %place]
+  br label %change
+change:
+  %before = phi ptr [ null, %container ], [ %read, %packed ]
+  %unlike = load ptr, ptr %p[ptr 3]
+  %given = call i32 @tj_change_one(i64 %kind, ptr %target, ptr %items, ptr %before, ptr %unlike)
   br label %stepped
 stepped:
-  %status = phi i32 [ %put, %attribute ], [ %given, %container ]
+  %status = phi i32 [ %put, %attribute ], [ %given, %change ]
   %k1 = add i64 %k, 1
   br i1 (icmp eq i32 %status, 0), label %head, label %failed
 failed:

@@ -109,7 +109,7 @@ class Specialisation:
 
     @cached_property
     def unbuilt(self) -> Any:
-        """``chained`` that returns the parts which Python would put together, in a list. None
+        """``chained`` that returns the parts which Python would put together, in a tuple. None
         where there is no such entry."""
         structure = self.signature.structure
         if not self.entry_address or not isinstance(structure, Unflatten):

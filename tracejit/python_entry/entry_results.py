@@ -346,7 +346,7 @@ class ResultWriter:
         """What is around the leaves, which is given the references to them."""
         w = self.w
         if isinstance(structure, abi.Unflatten):
-            parts = abi.Container("list", structure.parts or tuple(range(len(self.leaves))))
+            parts = abi.Container("tuple", structure.parts or tuple(range(len(self.leaves))))
             made = self._moved_into(parts, "%leaves", self._around)
             w.store("ptr null", "%leaves", self._around)
             made = w.op(f"call ptr @tj_built(ptr {w.env_load(structure.build)}, ptr {made})")
@@ -388,7 +388,7 @@ class ResultWriter:
             return str(made)
         if isinstance(structure, abi.Unflatten):
             parts = range(len(self.leaves)) if structure.parts is None else structure.parts
-            leaves = self._container("list", list(map(self._structure, parts)))
+            leaves = self._container("tuple", list(map(self._structure, parts)))
             w.guard(w.op(f"icmp ne ptr {leaves}, null"), otherwise="drop")
             build = w.env_load(structure.build)
             return w.op(f"call ptr @tj_built(ptr {build}, ptr {leaves})")
@@ -418,7 +418,7 @@ def _known_size(result: abi.ArrayResult) -> int | None:
 def moves(structure: abi.Structure) -> bool:
     """Whether tuples and lists are all that is around leaves, each of which is in one place."""
     if isinstance(structure, abi.Unflatten):
-        return structure.parts is None or moves(abi.Container("list", structure.parts))
+        return structure.parts is None or moves(abi.Container("tuple", structure.parts))
     found: list[int] = []
 
     def known(x: abi.Structure) -> bool:

@@ -3,9 +3,9 @@
 
 The words of a program for one are (5 list, or 6 list of lists; the class; the first leaf; where,
 after the leaves, the containers that were met before stand, and where this one is noted; the dtype
-of floats, of ints and of complex numbers). Lists in lists of lists are entered in a table of those
-met: the words before the leaves are how many there are, the table, and a mask of its places, a
-power of two of them.
+of floats, of ints and of complex numbers; the code of ``tj_numbers_into``). Lists in lists of lists
+are entered in a table of those met: the words before the leaves are how many there are, the table,
+and a mask of its places, a power of two of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ WORDS_BEFORE = 3
 TEXT = """
 declare double @PyComplex_ImagAsDouble(ptr)
 declare double @PyComplex_RealAsDouble(ptr)
-declare double @PyFloat_AsDouble(ptr)
 declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
 declare ptr @PyMem_RawCalloc(i64, i64)
 declare void @PyMem_RawFree(ptr)
@@ -114,51 +113,6 @@ no:
   ret i1 false
 }
 
-; Numbers of a list, all of one class, into memory. False where something else is among them.
-define internal i1 @tj_numbers_into(ptr %list, i64 %n, ptr %class, ptr %data) #0 {
-entry:
-  %over = alloca i32
-  %width = call i64 @tj_width(ptr %class)
-  br label %head
-head:
-  %k = phi i64 [ 0, %entry ], [ %k1, %next ]
-  br i1 (icmp ult i64 %k, %n), label %step, label %yes
-step:
-  %o = call ptr @PyList_GetItem(ptr %list, i64 %k)
-  br i1 (icmp eq ptr %o, null), label %no, label %typed
-typed:
-  %kind = load ptr, ptr %o[i8 8]
-  %word = mul i64 %k, %width
-  %slot = getelementptr i64, ptr %data, i64 %word
-  br i1 (icmp eq ptr %kind, %class), label %which, label %no
-which:
-  br i1 (icmp eq ptr %class, @Py_Float_Type), label %real, label %other
-other:
-  br i1 (icmp eq ptr %class, @Py_Complex_Type), label %pair, label %whole
-pair:
-  %re = call double @PyComplex_RealAsDouble(ptr %o)
-  %im = call double @PyComplex_ImagAsDouble(ptr %o)
-  store double %re, ptr %slot
-  store double %im, ptr %slot[double 1]
-  br label %next
-real:
-  %x = call double @PyFloat_AsDouble(ptr %o)
-  store double %x, ptr %slot
-  br label %next
-whole:
-  %i = call i64 @PyLong_AsLongLongAndOverflow(ptr %o, ptr %over)
-  store i64 %i, ptr %slot
-  %beyond = load i32, ptr %over
-  br i1 (icmp eq i32 %beyond, 0), label %next, label %no
-next:
-  %k1 = add i64 %k, 1
-  br label %head
-yes:
-  ret i1 true
-no:
-  ret i1 false
-}
-
 ; Room for so many numbers of a class as a leaf, or null.
 define internal ptr @tj_room_for(ptr %class, i64 %n, ptr %p, ptr %leaf) #0 {
 entry:
@@ -197,7 +151,8 @@ make:
   %data = call ptr @tj_room_for(ptr %class, i64 %n, ptr %p, ptr %leaf)
   br i1 (icmp eq ptr %data, null), label %no, label %fill
 fill:
-  %good = call i1 @tj_numbers_into(ptr %o, i64 %n, ptr %class, ptr %data)
+  %read = load ptr, ptr %p[i64 8]
+  %good = call i1 %read(ptr %o, i64 %n, ptr %class, ptr %data)
   ret i1 %good
 no:
   ret i1 false
@@ -281,6 +236,7 @@ sized:
 make:
   %data = call ptr @tj_room_for(ptr %class, i64 %total, ptr %p, ptr %leaf)
   %width = call i64 @tj_width(ptr %class)
+  %read = load ptr, ptr %p[i64 8]
   br i1 (icmp eq ptr %data, null), label %no, label %rows
 rows:
   %j = phi i64 [ 0, %make ], [ %j1, %filled ]
@@ -291,7 +247,7 @@ fill:
   %its_size = load i64, ptr %counts[i64 %j]
   %word = mul i64 %at, %width
   %place = getelementptr i64, ptr %data, i64 %word
-  %good = call i1 @tj_numbers_into(ptr %held, i64 %its_size, ptr %class, ptr %place)
+  %good = call i1 %read(ptr %held, i64 %its_size, ptr %class, ptr %place)
   %at1 = add i64 %at, %its_size
   %j1 = add i64 %j, 1
   br i1 %good, label %filled, label %no

@@ -347,7 +347,7 @@ def assemble(structure: abi.Structure, leaves: list[Any]) -> Any:
     if isinstance(structure, abi.Unflatten):
         parts = structure.parts
         made = leaves if parts is None else [assemble(part, leaves) for part in parts]
-        return structure.build(list(made))
+        return structure.build(tuple(made))
     assert isinstance(structure, abi.Container)
     children = [assemble(child, leaves) for child in structure.children]
     if structure.kind == "dict":

@@ -81,6 +81,7 @@ class Unpacking:
             yield from (_PACKED[len(structure.leaves)], id(list), structure.leaves[0])
             yield from self._noted()
             yield from map(id, _DTYPES)
+            yield native.many_symbols()["tj_numbers_into"]
             return
         assert isinstance(structure, Container)
         kind = class_of(structure)

@@ -307,7 +307,7 @@ rows:
   %lists = call i1 @tj_packed_rows(ptr %o, ptr %p, ptr %out)
   br i1 %lists, label %behind, label %fail
 behind:
-  ret ptr %p[i64 8]
+  ret ptr %p[i64 9]
 dict:
   %last = call ptr @tj_leaves_of_dict(ptr %o, ptr %items, i64 %n, ptr %out)
   ret ptr %last
