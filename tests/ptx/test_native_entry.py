@@ -220,6 +220,51 @@ def test_fields_of_another_cupy_are_not_read() -> None:
         assert not probed._has(replace(here, **{name: getattr(here, name) + 8}), x), name
 
 
+def test_how_another_cupy_makes_arrays_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = cupy.cuda.MemoryPointer(cupy.cuda.UnownedMemory(4096, 96, None, 0), 0)
+    empty, init = probed.new_array()
+    assert probed._makes((empty, init), (2, 3), "f8", memory)
+    for other in (
+        (None, None),
+        (empty, None),
+        (cupy.ndarray, init),
+        (empty, lambda x, shape, dtype, memory: init(x, shape, "f4", memory)),
+        (empty, lambda x, shape, dtype, memory: init(x, shape[::-1], dtype, memory)),
+    ):
+        assert not probed._makes(other, (2, 3), "f8", memory), other
+    monkeypatch.setattr(probed, "new_array", lambda: (None, None))
+    assert probed.fields.__wrapped__() is None
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_an_array_that_cannot_be_made(
+    gpu: FakeDriver, monkeypatch: pytest.MonkeyPatch, which: int
+) -> None:
+    """The exception of cupy reaches the caller, and nothing is kept."""
+    calls = list(probed.new_array())
+    real, fails = calls[which], False
+
+    def other(*args: Any) -> Any:
+        if fails:
+            raise MemoryError("no more arrays")
+        return real(*args)
+
+    calls[which] = other
+    monkeypatch.setattr("tracejit.device.compile.new_array", lambda: tuple(calls))
+    fast = jit(lambda x: (x + 1, x * 2), cache=False)
+    x = gpu.put(np.arange(30.0))
+    fast(x)
+    slow = fast.stats().slow_calls
+    used, held = gpu.allocations, sys.getrefcount(x)
+    for fails in (True, True, False):
+        with pytest.raises(MemoryError, match="no more arrays") if fails else contextlib.nullcontext():
+            got = fast(x)
+        assert (gpu.allocations - used == 2) is not fails
+    np.testing.assert_array_equal(gpu.get(got[1]), np.arange(30.0) * 2)
+    assert sys.getrefcount(x) == held
+    assert fast.stats().slow_calls == slow
+
+
 def in_turns(x: Any) -> Any:
     """Temporaries of one size, one of another, and parts of sums."""
     y = np.cumsum(x)[::-1] * np.cumsum(x * 2)

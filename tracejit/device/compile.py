@@ -16,7 +16,7 @@ from tracejit.codegen_ptx.lower import PtxProgram, ptx_module
 from tracejit.device import entry_text, memory
 from tracejit.device.driver import Driver, driver
 from tracejit.device.entry import DeviceEntry, exception_of
-from tracejit.device.fields import fields
+from tracejit.device.fields import fields, new_array
 from tracejit.device.host_text import lower_host
 from tracejit.device.kernel_cache import KernelCache
 from tracejit.device.memory import AroundCore
@@ -121,6 +121,7 @@ class DeviceCode:
             where,
             self.device,
             cupy.ndarray,
+            new_array(),
             self.driver.memory,
             entry_text.calls(core, "tj_device_take"),
             (around.begin, around.end) if entry_text.calls(core, "tj_blas") else None,

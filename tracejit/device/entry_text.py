@@ -62,10 +62,11 @@ other:
 }
 
 ; A new cupy array, and its address: null with an exception set, where it cannot be made.
-define internal ptr @tj_cupy_array(ptr %class, ptr %allocate, ptr %descr, i64 %bytes, i64 %n,
-                                   ptr %dims, ptr %address) noinline optnone nounwind {
+define internal ptr @tj_cupy_array(ptr %class, ptr %empty, ptr %init, ptr %allocate, ptr %descr,
+                                   i64 %bytes, i64 %n, ptr %dims, ptr %address)
+    noinline optnone nounwind {
 entry:
-  %args = alloca [3 x ptr]
+  %args = alloca [4 x ptr]
   %some = icmp sgt i64 %bytes, 0
   %size = select i1 %some, i64 %bytes, i64 1
   %number = call ptr @PyLong_FromLongLong(i64 %size)
@@ -91,13 +92,23 @@ put:
 make:
   %where = load i64, ptr %memory[i8 ADDRESS]
   store i64 %where, ptr %address
-  store ptr %shape, ptr %args
-  store ptr %descr, ptr %args[i64 1]
-  store ptr %memory, ptr %args[i64 2]
-  %made = call ptr @PyObject_Vectorcall(ptr %class, ptr %args, i64 3, ptr null)
+  %made = call ptr @PyObject_CallOneArg(ptr %empty, ptr %class)
+  br i1 (icmp eq ptr %made, null), label %unshape, label %fill
+fill:
+  store ptr %made, ptr %args
+  store ptr %shape, ptr %args[i64 1]
+  store ptr %descr, ptr %args[i64 2]
+  store ptr %memory, ptr %args[i64 3]
+  %none = call ptr @PyObject_Vectorcall(ptr %init, ptr %args, i64 4, ptr null)
+  br i1 (icmp eq ptr %none, null), label %unmake, label %done
+done:
+  call void @Py_DecRef(ptr %none)
   call void @Py_DecRef(ptr %shape)
   call void @Py_DecRef(ptr %memory)
   ret ptr %made
+unmake:
+  call void @Py_DecRef(ptr %made)
+  br label %unshape
 unshape:
   call void @Py_DecRef(ptr %shape)
   br label %drop
@@ -133,7 +144,8 @@ def _is_made(signature: abi.Signature, out: object) -> bool:
 class DeviceEntryText(EntryText):
     """The text of one entry (`text`) and the objects that its environment holds (`env`).
 
-    ``allocates``: whether the core takes device memory. ``around``: called with the address of the
+    ``new``: the two calls that make an array (`fields.new_array`). ``allocates``: whether the core
+    takes device memory. ``around``: called with the address of the
     context before and after the core, where it asks for cuBLAS; otherwise None.
     """
 
@@ -143,11 +155,12 @@ class DeviceEntryText(EntryText):
         fields: Fields,
         device: int,
         array: type,
+        new: tuple[Any, Any],
         allocate: Any,
         allocates: bool,
         around: tuple[Any, Any] | None,
     ) -> None:
-        self.fields, self.device, self.array = fields, device, array
+        self.fields, self.device, self.array, self.new = fields, device, array, new
         self.allocate, self.allocates, self.around = allocate, allocates, around
         self._addresses: dict[int, str] = {}
         super().__init__(signature)
@@ -282,7 +295,9 @@ class _Results(ResultWriter):
         cell, block = w.alloca("i64"), self._block(dims)
         # Of a letter cupy makes less; the letters of dtypes from outside are not NumPy's.
         kind = dtype.char if dtype.isbuiltin == 1 and np.dtype(dtype.char) == dtype else dtype
-        objects = [w.env_load(x) for x in (self.entry.array, self.entry.allocate, kind)]
+        entry = self.entry
+        making = (entry.array, *entry.new, entry.allocate, kind)
+        objects = [w.env_load(x) for x in making]
         given = ", ".join(f"ptr {x}" for x in objects)
         made = w.op(
             f"call ptr @tj_cupy_array({given}, i64 {bytes_}, i64 {len(dims)}, ptr {block}, "

@@ -1,4 +1,5 @@
-"""Where cupy's objects keep what native code reads: probed, as NumPy's are in `abi.capi`."""
+"""Where cupy's objects keep what native code reads, and how it makes arrays: probed, as NumPy's
+fields are in `abi.capi`."""
 
 from __future__ import annotations
 
@@ -39,7 +40,38 @@ def fields() -> Fields | None:
         memory = cupy.cuda.MemoryPointer(owner, 0x111)
         if not _has(found, cupy.ndarray(shape, dtype, memory, strides=strides)):
             return None
+        if not _makes(new_array(), shape, dtype, memory):
+            return None
     return found
+
+
+def new_array() -> tuple[Any, Any]:
+    """What `cupy.ndarray(shape, dtype, memory)` calls: with the class, which gives an array without
+    fields, and with that array, the shape, the dtype and the memory, which sets them.
+
+    The function of Python between takes as long as both. `(None, None)` where there are none.
+    """
+    import cupy
+
+    base = cupy.ndarray.__base__
+    return getattr(base, "__new__", None), getattr(base, "_init", None)
+
+
+def _makes(new: tuple[Any, Any], shape: Any, dtype: str, memory: Any) -> bool:
+    """Whether the two calls give what the class gives."""
+    import cupy
+
+    empty, init = new
+    try:
+        made = empty(cupy.ndarray)
+        init(made, shape, dtype, memory)
+    except (TypeError, RuntimeError):
+        return False
+    wanted = cupy.ndarray(shape, dtype, memory)
+    names = ("shape", "strides", "dtype", "data", "size", "base", "flags")
+    return type(made) is cupy.ndarray and all(
+        str(getattr(made, name)) == str(getattr(wanted, name)) for name in names
+    )
 
 
 def _has(found: Fields, x: Any) -> bool:
