@@ -257,7 +257,8 @@ def test_an_array_that_cannot_be_made(
     slow = fast.stats().slow_calls
     used, held = gpu.allocations, sys.getrefcount(x)
     for fails in (True, True, False):
-        with pytest.raises(MemoryError, match="no more arrays") if fails else contextlib.nullcontext():
+        raises = pytest.raises(MemoryError, match="no more arrays")
+        with raises if fails else contextlib.nullcontext():
             got = fast(x)
         assert (gpu.allocations - used == 2) is not fails
     np.testing.assert_array_equal(gpu.get(got[1]), np.arange(30.0) * 2)

@@ -159,3 +159,19 @@ def test_comparisons_with_every_symbol() -> None:
             return f(z, x)
 
         assert outcome(jit(compare), 2 + 0j, F) == outcome(compare, 2 + 0j, F), symbol
+
+
+def shows(z: Any) -> None:
+    print(repr(z), [z], f"{z!r} {z}", {1: z * 2})
+    raise ValueError(f"{z!r} or {z}", [z])
+
+
+@pytest.mark.parametrize("z", [1.5 + 2j, 2j, complex(-0.0, 2), complex(1, -0.0)])
+@pytest.mark.parametrize("kind", [complex, np.complex128, np.complex64])
+def test_texts(kind: type, z: complex, capsys: pytest.CaptureFixture[str]) -> None:
+    found = []
+    for f in (shows, jit(shows)):
+        with pytest.raises(ValueError) as caught:
+            f(kind(z))
+        found.append((capsys.readouterr().out, repr(caught.value)))
+    assert found[0] == found[1]

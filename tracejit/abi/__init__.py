@@ -213,10 +213,11 @@ class FunctionSource:
 
 @dataclass(frozen=True)
 class ClassSource:
-    """What a class or the first of its bases that has it holds under ``name``."""
+    """What a class or the first of its bases that has it holds under ``name``, else ``absent``."""
 
     cls: type
     name: str
+    absent: Any
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,9 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program
 from tracejit.ir.results import Out
 from tracejit.trace.guards.conditions import FunctionField, MemberOf
+from tracejit.trace.guards.guards import Guard
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable, as_path
+from tracejit.trace.session.plain import Missing
 from tracejit.trace.traced import Traced
 
 #: Elements above which a call lets other threads run.
@@ -45,11 +47,19 @@ def _source(getter: Callable[[], Any]) -> abi.Source:
     if isinstance(start, FunctionField) and start.field != "KwDefaults" and not path.steps:
         return abi.FunctionSource(start.function, start.field)
     if isinstance(path.start, MemberOf) and not path.steps:
-        return abi.ClassSource(path.start.cls, path.start.name)
+        return abi.ClassSource(path.start.cls, path.start.name, Missing.ABSENT)
     if path.leaf is None:
         return abi.CallSource(path if path.steps else path.start)
     read = path.steps[0] if len(path.steps) == 1 else path.of
     return abi.ArgSource(read, path.leaf.number)
+
+
+def _guard(guard: Guard) -> abi.Hidden:
+    """A guard as native code checks it."""
+    path = as_path(guard.getter)
+    if isinstance(path.start, MemberOf) and path.steps == (type,):
+        return abi.Hidden(_source(path.start), abi.TypeParam(guard.expected))
+    return abi.Hidden(_source(guard.source), abi.IdentityParam(guard.expected))
 
 
 def _packing_guards(k: int, packing: Packing, itemsize: int) -> list[abi.IntegerGuard]:
@@ -117,9 +127,7 @@ class SignatureBuilder:
         params = tuple(every[: len(traced.args)])
         outside = zip(traced.hidden, every[len(params) :], strict=True)
         hidden = [abi.Hidden(_source(h.getter), param) for h, param in outside]
-        hidden += [
-            abi.Hidden(_source(g.source), abi.IdentityParam(g.expected)) for g in traced.guards
-        ]
+        hidden += map(_guard, traced.guards)
         first = len(params) + len(hidden)
         pairs = [(first + 2 * k, first + 2 * k + 1) for k in range(len(traced.relations))]
         related = list(zip(traced.relations, pairs, strict=True))

@@ -125,7 +125,8 @@ def is_native(signature: abi.Signature) -> bool:
     """Whether calls by a signature can go through an entry of this kind."""
     if signature.rollback is not None:
         return False
-    hidden = all(isinstance(h.param, abi.IdentityParam) for h in signature.hidden)
+    checked = (abi.IdentityParam, abi.TypeParam)
+    hidden = all(isinstance(h.param, checked) for h in signature.hidden)
     kinds = (abi.ArrayParam, abi.ScalarParam, abi.IdentityParam, abi.EqualParam, abi.TypeParam)
     if not hidden or not all(isinstance(p, kinds) for p in signature.params):
         return False

@@ -168,7 +168,9 @@ class EntryText:
             found = w.op(f"call ptr @PyFunction_Get{source.field}(ptr {function})")
         elif isinstance(source, abi.ClassSource):
             cls, name = w.env_load(source.cls), w.env_load(source.name)
-            found = w.op(f"call ptr @_PyType_Lookup(ptr {cls}, ptr {name})")
+            held = w.op(f"call ptr @_PyType_Lookup(ptr {cls}, ptr {name})")
+            absent, missing = w.env_load(source.absent), w.op(f"icmp eq ptr {held}, null")
+            found = w.op(f"select i1 {missing}, ptr {absent}, ptr {held}")
         elif isinstance(source, abi.ArgSource):
             of, attribute = self.objects[source.param], attribute_read(source.read)
             if attribute is not None:

@@ -98,9 +98,8 @@ def read_source(source: abi.Source, args: Sequence[Any] = ()) -> Any:
         if isinstance(source, abi.FunctionSource):
             return getattr(source.function, f"__{source.field.lower()}__")
         if isinstance(source, abi.ClassSource):
-            return next(
-                vars(base)[source.name] for base in source.cls.__mro__ if source.name in vars(base)
-            )
+            holding = (vars(b) for b in source.cls.__mro__ if source.name in vars(b))
+            return next(holding, {source.name: source.absent})[source.name]
         if isinstance(source, abi.ArgSource):
             return source.read(args[source.param])
         return source.read()

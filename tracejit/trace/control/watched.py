@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from tracejit.errors import UnsupportedError, asks
 from tracejit.trace.session.frames import Restart
-from tracejit.trace.session.plain import is_plain_module
+from tracejit.trace.session.plain import is_plain_module, own_attributes
 from tracejit.trace.session.session import Session, current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.dunder_methods import method_of
@@ -176,7 +176,7 @@ def _settled(session: Session, held: Held) -> bool:
 
 
 def _in_dict(obj: Any, names: Sequence[str]) -> bool:
-    held = getattr(obj, "__dict__", {})
+    held = own_attributes(obj)
     return all(name in held for name in names)
 
 

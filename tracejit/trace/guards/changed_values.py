@@ -21,7 +21,7 @@ from tracejit.trace.guards.conditions import (
 )
 from tracejit.trace.guards.guards import Guard
 from tracejit.trace.guards.paths import as_path
-from tracejit.trace.session.plain import PLAIN
+from tracejit.trace.session.plain import PLAIN, Missing
 
 _LONGEST = 40
 _GONE = object()
@@ -68,7 +68,7 @@ def fetched(getter: Callable[[], Any]) -> Any:
 
 def told(x: Any) -> str:
     """A value in few words: numbers and texts as they are, anything else by its class."""
-    if x is _GONE:
+    if x is _GONE or x is Missing.ABSENT:
         return "not there"
     if isinstance(x, type):
         return f"class {x.__name__}"

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from tracejit.records import dataclass
 from tracejit.trace.guards.guard_equality import kinds, same_contents
-from tracejit.trace.session.plain import class_attribute, plain_attribute
+from tracejit.trace.session.plain import Missing, class_attribute, plain_attribute
 from tracejit.trace.values.exporters import frozen
 
 
@@ -40,13 +40,13 @@ class FunctionField:
 
 @dataclass(frozen=True, eq=False)
 class MemberOf:
-    """What a class or the first of its bases that has it holds under a name."""
+    """What a class or the first of its bases that has it holds under a name, or ``ABSENT``."""
 
     cls: type
     name: str
 
     def __call__(self) -> Any:
-        return class_attribute(self.cls, self.name)
+        return class_attribute(self.cls, self.name, Missing.ABSENT)
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,7 +50,14 @@ from tracejit.trace.guards.paths import (
     as_path,
     need_identity,
 )
-from tracejit.trace.session.plain import PLAIN, class_attribute, is_of_library, module_of
+from tracejit.trace.session.plain import (
+    PLAIN,
+    Missing,
+    class_attribute,
+    goes_before,
+    is_of_library,
+    module_of,
+)
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.captured_arrays import hidden_array, hidden_number, is_numbers
@@ -187,14 +194,28 @@ class Outside(Changes):
             self.guards.append(Guard(by_name, held, False, name))
 
     def member(self, cls: type, name: str) -> None:
-        """A method or property that a class of the program's has under a name."""
-        found = class_attribute(cls, name)
+        """A method or property that a class of the program's has under a name, or that it has
+        none."""
+        found = class_attribute(cls, name, Missing.ABSENT)
         place = (id(cls), name, id(found))
-        if found is None or place in self._guarded or _is_ours(cls):
+        if place in self._guarded or _is_ours(cls):
             return
         self._guarded.add(place)
         self._owners += [cls, found]
         self.guards.append(Guard(Path(MemberOf(cls, name)), found, False, f"{cls.__name__}.{name}"))
+
+    def own_first(self, obj: Any, name: str) -> None:
+        """An attribute is the object's own, which its class may come to go before."""
+        cls = type(obj)
+        found = class_attribute(cls, name, Missing.ABSENT)
+        if found is Missing.ABSENT or goes_before(found):
+            self.member(cls, name)
+        elif not _is_ours(cls) and (place := (id(cls), name, id(type(found)))) not in self._guarded:
+            # a default, which may be another one
+            self._guarded.add(place)
+            self._owners += [cls, type(found)]
+            kind, title = Path(MemberOf(cls, name)).then(type), f"{cls.__name__}.{name}"
+            self.guards.append(Guard(kind, type(found), False, f"the class of {title}"))
 
     def answer(self, getter: Getter, name: str, owner: Any) -> Any:
         """What a function says that was found outside; a container made anew is compared."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tracejit.dtypes import is_bool
+from tracejit.dtypes import is_bool, is_complex
 from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir.extent import Extent
 from tracejit.ir.interpret.print_effect import MESSAGE, QUOTED
@@ -46,6 +46,8 @@ def builtin_repr(x: Any) -> str:
     if isinstance(x, MixedScalar):
         raise UnsupportedError(f"{where()}: repr of what may be a Python or a NumPy scalar")
     if isinstance(x, Scalar):
+        if is_complex(x.dtype):
+            return DeferredText(x, "r")
         text = str_later(x)
         return f"np.{text}_" if is_bool(x.dtype) else f"np.{x.dtype.name}({text})"
     if isinstance(x, str) and MARK in x:

@@ -25,7 +25,7 @@ from tracejit.trace.guards.conditions import IsBound
 from tracejit.trace.guards.guard_equality import items_in
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable
 from tracejit.trace.python.named_effects import refuse_effects
-from tracejit.trace.session.plain import is_of_library, is_plain_value, module_of
+from tracejit.trace.session.plain import is_of_library, is_plain_value, module_of, own_attributes
 from tracejit.trace.session.session import Session, where
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.dynamic_list import AllItems
@@ -253,7 +253,7 @@ class Reader:
         if not isinstance(obj, ModuleType):
             names |= _found_by_itself(obj if isinstance(obj, type) else type(obj))
         if self.whole and not isinstance(obj, ModuleType | type):
-            own = builtins.getattr(obj, "__dict__", {}).keys()
+            own = own_attributes(obj).keys()
             names |= set(own)
         for name in sorted(names):
             held = inspect.getattr_static(obj, name, _NOTHING)

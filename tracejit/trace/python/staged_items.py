@@ -31,7 +31,7 @@ from tracejit.trace.python.sets import set_of
 from tracejit.trace.python.tuples import Columns, of_run
 from tracejit.trace.python.unseen import guard_what_methods_read
 from tracejit.trace.session.concretize import AS_ARRAYS
-from tracejit.trace.session.plain import plain_attribute, put_attribute
+from tracejit.trace.session.plain import own_attributes, plain_attribute, put_attribute
 from tracejit.trace.session.registry import INDEXED
 from tracejit.trace.session.session import Session, where
 from tracejit.trace.values import containers, dunder_methods
@@ -139,13 +139,21 @@ class StagedItems(Operators):
             value = plain_attribute(obj, name)
         except AttributeError:
             outside.missing(obj, name)
+            outside.member(type(obj), name)
             raise
         if isinstance(obj, Tracer):
             return value
         if isinstance(value, MethodType):
             outside.member(_class_with(obj, name), name)
-        if not outside.is_outside(obj) and dunder_methods.is_of_class(obj, name):
-            obj = type(obj)  # which is outside, although the object is not
+        if not outside.is_outside(obj):
+            if dunder_methods.is_of_class(obj, name):
+                obj = type(obj)  # which is outside, although the object is not
+                if not outside.is_outside(obj):
+                    outside.member(obj, name)  # known by its instance alone
+            elif name in own_attributes(obj):
+                outside.own_first(obj, name)
+            else:
+                outside.member(type(obj), name)
         return outside.attribute(obj, name, value)
 
     def setattr(self, obj: Any, name: str, value: Any) -> None:
@@ -166,9 +174,9 @@ class StagedItems(Operators):
         """Set an attribute as ``object`` does: a property or another descriptor is asked."""
         outside = self.session.outside
         setter = dunder_methods.own_setter(obj, name)
+        if not isinstance(obj, Tracer):
+            outside.own_first(obj, name)
         if setter is not None:
-            if not isinstance(obj, Tracer):
-                outside.member(type(obj), name)
             self.call(setter, value)
         elif isinstance(obj, Tracer):
             builtins.setattr(obj, name, value)

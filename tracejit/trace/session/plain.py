@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from enum import Enum
 from types import FunctionType
 from typing import Any
 
@@ -82,12 +84,33 @@ def is_traced_through(module: str) -> bool:
     return any(".".join(parts[: k + 1]) in TRACED_THROUGH for k in range(len(parts)))
 
 
-def class_attribute(cls: type, name: str) -> Any:
-    """What a class or the first of its bases that has it holds under ``name``, else None."""
+class Missing(Enum):
+    """What a class does not hold."""
+
+    ABSENT = "absent"
+
+
+def class_attribute(cls: type, name: str, absent: Any = None) -> Any:
+    """What a class or the first of its bases that has it holds under ``name``, else ``absent``."""
     for base in cls.__mro__:
         if name in base.__dict__:
             return base.__dict__[name]
-    return None
+    return absent
+
+
+def own_attributes(obj: Any) -> Mapping[str, Any]:
+    """What an instance itself holds, whatever the program's ``__getattribute__`` would say."""
+    try:
+        held: Mapping[str, Any] = object.__getattribute__(obj, "__dict__")
+    except AttributeError:
+        return {}
+    return held
+
+
+def goes_before(found: Any) -> bool:
+    """Whether what a class holds under a name goes before what an instance holds: a property, or
+    another descriptor that is told what is set."""
+    return hasattr(type(found), "__set__") or hasattr(type(found), "__delete__")
 
 
 def convertible(f: FunctionType) -> bool:

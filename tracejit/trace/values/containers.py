@@ -11,6 +11,7 @@ from typing import Any
 from tracejit import trees
 from tracejit.errors import PACKAGE, UnsupportedError
 from tracejit.trace.session.frames import EVERY_LIST, Frame, Restart
+from tracejit.trace.session.plain import own_attributes
 from tracejit.trace.session.session import NUMPY, Session, current, where
 from tracejit.trace.values.reach import is_stateful, restore, snapshot
 
@@ -161,7 +162,7 @@ def _parts(value: Any) -> Iterable[Any]:
         return value.values() if isinstance(value, dict) else value
     if isinstance(value, type):
         return ()
-    held = trees.children(value) if trees.is_record(value) else getattr(value, "__dict__", {})
+    held = trees.children(value) if trees.is_record(value) else own_attributes(value)
     return held.values()
 
 

@@ -11,7 +11,7 @@ import itertools
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
-from tracejit.trace.session.plain import HEAP_TYPE, class_attribute
+from tracejit.trace.session.plain import HEAP_TYPE, class_attribute, own_attributes
 from tracejit.trace.session.plain import convertible as convertible
 from tracejit.trace.session.plain import own_method as own_method
 from tracejit.trace.session.session import active, current
@@ -81,7 +81,7 @@ def iterated_by(ops: Any, f: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def is_of_class(obj: Any, name: str) -> bool:
     """Whether an attribute of an instance is what its class holds."""
-    if isinstance(obj, type) or name in getattr(obj, "__dict__", {}):
+    if isinstance(obj, type) or name in own_attributes(obj):
         return False
     found = class_attribute(type(obj), name)
     return found is not None and not hasattr(type(found), "__get__")
@@ -92,10 +92,10 @@ def method_of(obj: Any, name: str) -> MethodType | None:
     cls = type(obj)
     if not cls.__flags__ & HEAP_TYPE or isinstance(obj, Tracer | type):
         return None
+    if active():
+        current().outside.member(cls, name)
     found = class_attribute(cls, name)
     if isinstance(found, FunctionType) and convertible(found):
-        if active():
-            current().outside.member(cls, name)
         return MethodType(found, obj)
     return None
 
@@ -178,7 +178,7 @@ def own_getter(obj: Any, name: str) -> Any:
     found = class_attribute(cls, name)
     if isinstance(found, property):
         made: Any = found.fget
-    elif isinstance(found, functools.cached_property) and name not in vars(obj):
+    elif isinstance(found, functools.cached_property) and name not in own_attributes(obj):
         made = found.func
     else:
         return _descriptor_getter(cls, obj, name, found)
@@ -187,7 +187,7 @@ def own_getter(obj: Any, name: str) -> Any:
 
 def _descriptor_getter(cls: type, obj: Any, name: str, found: Any) -> Any:
     get = own_method(type(found), "__get__")
-    shadowed = name in getattr(obj, "__dict__", {}) and not hasattr(type(found), "__set__")
+    shadowed = name in own_attributes(obj) and not hasattr(type(found), "__set__")
     if get is None or shadowed:
         return None
     return functools.partial(MethodType(get, found), obj, cls)

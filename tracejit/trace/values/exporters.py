@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import UnsupportedTypeError
+from tracejit.trace.session.plain import own_attributes
 
 #: What says that an object can be read as an array.
 _PROTOCOLS = (
@@ -104,7 +105,7 @@ def _holds_array(x: Any) -> bool:
     known = _exporting.get(cls)
     if known is None:
         known = _exporting[cls] = _is_exporter(x)
-    return known or "__array_interface__" in getattr(x, "__dict__", ())
+    return known or "__array_interface__" in own_attributes(x)
 
 
 def _is_exporter(x: Any) -> bool:

@@ -147,7 +147,10 @@ def builtin_type(x: Any, *rest: Any, **kwargs: Any) -> Any:
 
 
 def builtin_callable(x: Any, /) -> bool:
-    return not isinstance(x, Tracer) and builtins.callable(x)
+    if isinstance(x, Tracer):
+        return False
+    current().outside.member(type(x), "__call__")
+    return builtins.callable(x)
 
 
 KINDS: dict[Any, Callable[..., Any]] = {
