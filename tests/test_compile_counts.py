@@ -80,6 +80,24 @@ def test_exchanges_one_after_another_are_linear(tmp_path: Path) -> None:
     assert many < 3.5 * few
 
 
+def conditions(count: int, folder: Path) -> None:
+    """Compile so many statements that reassign an array under a condition."""
+    lines = [f"    if s > {k}: x = x * {k}.5\n" for k in range(count)]
+    file = folder / f"conditions{count}.py"
+    file.write_text(f"def f(x, s):\n{''.join(lines)}    return x\n")
+    f = runpy.run_path(str(file))["f"]
+    x = np.ones(5)
+    np.testing.assert_array_equal(jit(f, cache=False)(x, 3.0), f(x, 3.0))
+    assert jit(f, cache=False)(x, -1.0) is x
+
+
+def test_arrays_reassigned_under_conditions_are_linear(tmp_path: Path) -> None:
+    """Each reads an array that all before may have made: the choice is made anew by few of them."""
+    conditions(2, tmp_path)  # imports
+    few, many = (calls_in(conditions, count, tmp_path) for count in (10, 30))
+    assert many < 3.6 * few
+
+
 def squares(read: str, count: int, folder: Path) -> Function:
     """A value that is used twice by the next, so many times, and one way to read the last."""
     first, last = read.split("|")

@@ -11,19 +11,25 @@ from tracejit.trace.values.all import Array, Select
 from tracejit.trace.values.selected_storage import holds
 
 
+#: Choices that are made anew wherever an array is read. What more of them give is computed once.
+_MOST_ASKED = 8
+
+
 def binding(x: Any) -> Any:
     """What identifies an array binding: its storage and layers."""
     return (id(x.cell), x.layers) if isinstance(x, Array) else None
 
 
 def pieces(x: Array) -> list[Array]:
-    """The views of cells that a binding may be."""
-    if not isinstance(x.cell, Select):
-        return [x]
+    """The views of cells that a binding may be, each once, those of the first side first."""
     found: dict[Any, Array] = {}
-    for side in x.sides():
-        for piece in pieces(side):
-            found.setdefault(binding(piece), piece)
+    rest = [x]
+    while rest:
+        view = rest.pop()
+        if isinstance(view.cell, Select):
+            rest += reversed(view.sides())
+        else:
+            found.setdefault(binding(view), view)
     return list(found.values())
 
 
@@ -36,6 +42,8 @@ def choice(pred: Value, then: Array, other: Array) -> Array:
     chosen = Array(Select(pred, then, other))
     found = pieces(chosen)
     if _leaves(chosen) == len(found):
+        if chosen.cell.both and _asked(chosen) > _MOST_ASKED:
+            return Array(Select(pred, then, other, chosen.read()))
         return chosen
     b = current().b
     *most, result = found
@@ -48,6 +56,13 @@ def choice(pred: Value, then: Array, other: Array) -> Array:
 
 def _is(key: Any, piece: Array) -> bool:
     return bool(binding(piece) == key)
+
+
+def _asked(x: Array) -> int:
+    """How many choices a read of the array makes."""
+    if not isinstance(x.cell, Select) or x.cell.contents() is not None:
+        return 0
+    return 1 + sum(map(_asked, x.sides()))
 
 
 def _leaves(x: Array) -> int:

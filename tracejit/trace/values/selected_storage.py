@@ -142,8 +142,10 @@ def _chosen_dims(pred: Value, a: tuple[Dim, ...], b: tuple[Dim, ...]) -> tuple[D
 
 def storage_of(x: Array) -> Iterator[Cell]:
     """The cells that an array may lie in."""
-    if isinstance(x.cell, Select):
-        yield from storage_of(x.cell.then)
-        yield from storage_of(x.cell.other)
-    else:
-        yield x.cell
+    rest = [x]
+    while rest:
+        cell = rest.pop().cell
+        if isinstance(cell, Select):
+            rest += (cell.other, cell.then)
+        else:
+            yield cell
