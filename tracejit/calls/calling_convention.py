@@ -30,6 +30,8 @@ from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable, as_pa
 from tracejit.trace.session.plain import Missing
 from tracejit.trace.traced import Traced
 
+#: What native code finds by itself.
+_NATIVE = (MemberOf, GlobalVariable, EnclosingVariable)
 #: Elements above which a call lets other threads run.
 RELEASE_ELEMENTS = 20_000
 
@@ -57,7 +59,7 @@ def _source(getter: Callable[[], Any]) -> abi.Source:
 def _guard(guard: Guard) -> abi.Hidden:
     """A guard as native code checks it."""
     path = as_path(guard.getter)
-    if isinstance(path.start, MemberOf) and path.steps == (type,):
+    if path.steps == (type,) and isinstance(path.start, _NATIVE):
         return abi.Hidden(_source(path.start), abi.TypeParam(guard.expected))
     return abi.Hidden(_source(guard.source), abi.IdentityParam(guard.expected))
 

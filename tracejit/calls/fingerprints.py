@@ -15,7 +15,7 @@ import pickle
 import platform
 import sys
 from collections import ChainMap, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -27,9 +27,11 @@ from types import (
     GetSetDescriptorType,
     MappingProxyType,
     MemberDescriptorType,
+    MethodDescriptorType,
     MethodType,
     ModuleType,
     SimpleNamespace,
+    WrapperDescriptorType,
 )
 from typing import Any
 
@@ -54,6 +56,14 @@ _UFUNCS = ("numpy", "scipy.special")
 _MADE_BY_CODE = 1 << 9
 
 
+#: Functions and methods that are not written in Python, and slots.
+_IN_C = (
+    BuiltinFunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+)
 #: What is in these is read item by item, or attribute by attribute, and guarded then.
 _SEEN_INTO = (
     list, tuple, dict, set, frozenset, deque, ChainMap, MappingProxyType, SimpleNamespace,
@@ -182,7 +192,9 @@ class Fingerprint:
             self._all("method", (x.__func__, x.__self__))
         elif isinstance(x, functools.partial):
             self._all("partial", (x.func, x.args, x.keywords))
-        elif isinstance(x, BuiltinFunctionType | np.ufunc) or is_library(x):
+        elif isinstance(x, classmethod | staticmethod):
+            self._all(kind.__name__, (x.__func__,))
+        elif isinstance(x, (*_IN_C, np.ufunc)) or is_library(x):
             self._named(x)
         elif is_library(kind):
             self._ours(x)
@@ -197,8 +209,9 @@ class Fingerprint:
         owner = getattr(x, "__self__", None)
         if owner is not None and not isinstance(owner, ModuleType | type):
             raise Unstorable(f"a method of a {type(owner).__name__}")
-        module = getattr(x, "__module__", None) or _UFUNCS
-        places = [module] if isinstance(module, str) else module
+        of_class = getattr(x, "__objclass__", owner)  # what is written in C, and slots
+        module: Any = getattr(x, "__module__", None) or getattr(of_class, "__module__", None)
+        places: Sequence[str] = [module] if isinstance(module, str) else _UFUNCS
         if not any(named(place, name) is x for place in places):
             raise Unstorable(f"{name}, which {places[0]} does not have by that name")
         self._text("named", *places, name)

@@ -10,7 +10,6 @@ from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Select
 from tracejit.trace.values.selected_storage import holds
 
-
 #: Choices that are made anew wherever an array is read. What more of them give is computed once.
 _MOST_ASKED = 8
 
@@ -39,10 +38,11 @@ def choice(pred: Value, then: Array, other: Array) -> Array:
     Two names that are exchanged under conditions are both one of the same two arrays, however
     often that is done: a choice between choices would be twice as large each time.
     """
-    chosen = Array(Select(pred, then, other))
+    cell = Select(pred, then, other)
+    chosen = Array(cell)
     found = pieces(chosen)
     if _leaves(chosen) == len(found):
-        if chosen.cell.both and _asked(chosen) > _MOST_ASKED:
+        if cell.both and _asked(chosen) > _MOST_ASKED:
             return Array(Select(pred, then, other, chosen.read()))
         return chosen
     b = current().b

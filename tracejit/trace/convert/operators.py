@@ -270,6 +270,10 @@ class Operators(StatementOperators):
         """A global or builtin that was read."""
         return value
 
+    def imported(self, value: Any, module: str, attribute: str, level: int, env: Env) -> Any:
+        """What an import has bound: a module, or this attribute of one."""
+        return value
+
     def namespace(self, env: Env) -> dict[str, Any]:
         """`globals()`."""
         return env.globals

@@ -152,7 +152,7 @@ class _Matching:
         if test is False:
             return False
         tests: list[Callable[[], Any]] = [lambda: test]
-        own = _positional(kind, len(patterns))
+        own = _positional(self.ops, kind, len(patterns))
         if own is None:
             tests.append(lambda: self.test(patterns[0], subject))
         else:
@@ -175,10 +175,13 @@ class _Matching:
         return self.test(pattern, value)
 
 
-def _positional(kind: type, count: int) -> tuple[str, ...] | None:
+def _positional(ops: Any, kind: type, count: int) -> tuple[str, ...] | None:
     """The attributes that patterns without a name stand for; None where the one that there is
     stands for the object itself."""
-    allowed = getattr(kind, "__match_args__", None)
+    try:
+        allowed = ops.getattr(kind, "__match_args__")
+    except AttributeError:
+        allowed = None
     is_own = allowed is None and bool(kind.__flags__ & _SELF)
     if allowed is not None and not isinstance(allowed, tuple):
         throw(

@@ -22,7 +22,7 @@ from tracejit.trace.convert.jumps import (
 from tracejit.trace.convert.liveness import find_liveness
 from tracejit.trace.convert.locations import copy_of, located
 from tracejit.trace.convert.matching import unfold_match
-from tracejit.trace.convert.operator_calls import OPERATORS, Unit
+from tracejit.trace.convert.operator_calls import ENV, OPERATORS, Unit
 from tracejit.trace.convert.scope import (
     GENERATED,
     NameScope,
@@ -285,6 +285,32 @@ class StatementRewriter(BlockRewriter):
         return []  # declared at the top of the function
 
     rewrite_Nonlocal = rewrite_Global
+
+    def rewrite_Import(self, stmt: ast.Import) -> Statements:
+        self.bind(usage(stmt).binds)
+        out: Statements = [stmt]
+        for alias in stmt.names:
+            module = alias.name if alias.asname else alias.name.partition(".")[0]
+            out += self.told_of(stmt, alias.asname or module, module, "", 0)
+        return out
+
+    def rewrite_ImportFrom(self, stmt: ast.ImportFrom) -> Statements:
+        self.bind(usage(stmt).binds)
+        out: Statements = [stmt]
+        for alias in stmt.names:
+            name = alias.asname or alias.name
+            out += self.told_of(stmt, name, stmt.module or "", alias.name, stmt.level)
+        return out
+
+    def told_of(
+        self, stmt: ast.stmt, name: str, module: str, attribute: str, level: int
+    ) -> Statements:
+        """Has a variable that an import has bound read as what is found outside."""
+        if name not in self.scope.locals:
+            return []
+        said = [ast.copy_location(ast.Constant(x), stmt) for x in (module, attribute, level)]
+        operands = [self.name(name, stmt), *said, self.name(ENV, stmt)]
+        return [located(assigned(name, self.op(stmt, "imported", *operands)), stmt)]
 
     def rewrite_FunctionDef(self, stmt: ast.FunctionDef) -> Statements:
         stmt.decorator_list = [self.expr(decorator) for decorator in stmt.decorator_list]

@@ -107,6 +107,38 @@ class HasOwnAttribute:
 
 
 @dataclass(frozen=True, eq=False)
+class OfClass:
+    """An object as long as it is of this class, which a program may set; else None."""
+
+    kind: type
+
+    def __call__(self, x: Any) -> Any:
+        return x if type(x) is self.kind else None
+
+
+@dataclass(frozen=True, eq=False)
+class IsSubclass:
+    """What Python says of a class and others, which programs can register with some of those."""
+
+    kind: type
+    kinds: Any
+
+    def __call__(self) -> bool:
+        return issubclass(self.kind, self.kinds)
+
+
+@dataclass(frozen=True, eq=False)
+class Dispatched:
+    """What ``singledispatch`` has for a class."""
+
+    dispatch: Callable[[type], Any]
+    kind: type
+
+    def __call__(self) -> Any:
+        return self.dispatch(self.kind)
+
+
+@dataclass(frozen=True, eq=False)
 class HasItem:
     """Whether a container has this key or index."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+from abc import ABCMeta
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, UnionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from tracejit.trace.convert import is_converted
 from tracejit.trace.guards.bound_callables import held_by, known_by, owner_of
 from tracejit.trace.guards.changes import Changes
 from tracejit.trace.guards.conditions import (
+    Dispatched,
     Environment,
     FunctionField,
     HasAttribute,
@@ -26,8 +28,10 @@ from tracejit.trace.guards.conditions import (
     HasOwnAttribute,
     IsBound,
     IsDefined,
+    IsSubclass,
     Known,
     MemberOf,
+    OfClass,
     SameContents,
     SameElements,
     SameKinds,
@@ -63,6 +67,7 @@ from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.captured_arrays import hidden_array, hidden_number, is_numbers
 from tracejit.trace.values.dunder_methods import convertible, method_of
 from tracejit.trace.values.exporters import frozen, refused
+from tracejit.trace.values.made_objects import is_instance
 from tracejit.trace.values.reach import holds_traced
 
 if TYPE_CHECKING:
@@ -114,7 +119,13 @@ class Outside(Changes):
         if not known and (by_value or path.is_variable or path() is value):
             self._guarded.add(place)
             self._owners.append(owner)
-            self.guards.append(Guard(getter, value, by_value, name))
+            changing = not by_value and is_instance(value)
+            of_class = changing and not path.is_variable
+            held = path.then(OfClass(type(value))) if of_class else getter
+            self.guards.append(Guard(held, value, by_value, name))
+            if changing and path.is_variable:
+                kind = path.then(type)
+                self.guards.append(Guard(kind, type(value), False, f"the class of {name}"))
         if not by_value:
             self._getters[id(value)] = (value, path, name)
             self.note_met(value)
@@ -204,6 +215,29 @@ class Outside(Changes):
         self._owners += [cls, found]
         self.guards.append(Guard(Path(MemberOf(cls, name)), found, False, f"{cls.__name__}.{name}"))
 
+    def answers(self, kind: type, kinds: Any) -> None:
+        """What ``issubclass`` says of a class and of others; programs can decide it for those, or
+        register with them."""
+        if isinstance(kinds, UnionType):
+            kinds = kinds.__args__
+        for one in kinds if isinstance(kinds, tuple) else (kinds,):
+            if isinstance(one, tuple | UnionType):
+                self.answers(kind, one)
+                continue
+            for name in ("__instancecheck__", "__subclasscheck__"):
+                self.member(type(one), name)
+            if isinstance(one, ABCMeta) and not (_is_ours(one) and _is_ours(kind)):
+                asks = IsSubclass(kind, one)
+                title = f"issubclass({kind.__name__}, {one.__name__})"
+                self.guards.append(Guard(asks, asks(), True, title))
+
+    def dispatched(self, dispatch: Callable[[type], Any], kind: type) -> Any:
+        """The function that ``singledispatch`` has for a class."""
+        asks = Dispatched(dispatch, kind)
+        found = asks()
+        self.guards.append(Guard(asks, found, False, f"the function for {kind.__name__}"))
+        return found
+
     def own_first(self, obj: Any, name: str) -> None:
         """An attribute is the object's own, which its class may come to go before."""
         cls = type(obj)
@@ -234,12 +268,18 @@ class Outside(Changes):
             return value
         if isinstance(obj, ModuleType) and found[1].leaf is None:
             return self._of_module(obj, name, value, f"{found[2]}.{name}", traced)
-        bound = isinstance(value, MethodType) and value.__self__ is obj
-        if bound and hasattr(obj, "__dict__") and not isinstance(obj, type):
-            shadowed = found[1].then(HasOwnAttribute(name))
-            self._absent(shadowed, f"{found[2]}.{name} of the object itself", obj)
+        if isinstance(value, MethodType) and value.__self__ is obj:
+            self.not_its_own(obj, name)
         path = found[1].attribute(name, plain=method_of(obj, "__getattribute__") is not None)
         return self.read(value, path, f"{found[2]}.{name}", obj, traced=traced)
+
+    def not_its_own(self, obj: Any, name: str) -> None:
+        """What the class has under a name is found in an object from outside: it must not get an
+        attribute of its own that goes before that."""
+        if self.is_outside(obj) and hasattr(obj, "__dict__") and not isinstance(obj, type):
+            path, title = self._getters[id(obj)][1:]
+            shadowed = path.then(HasOwnAttribute(name))
+            self._absent(shadowed, f"{title}.{name} of the object itself", obj)
 
     def _of_module(
         self, module: ModuleType, name: str, value: Any, called: str, traced: bool

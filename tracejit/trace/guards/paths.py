@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import builtins
 import operator
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from threading import local
 from types import CellType
 from typing import Any, NoReturn
@@ -52,6 +54,16 @@ class GlobalVariable:
         if self.name in self.namespace:
             return self.namespace[self.name]
         return getattr(builtins, self.name)
+
+
+@dataclass(frozen=True, eq=False)
+class ImportedModule:
+    """The module that an import in a function finds; it imports it where nobody has yet."""
+
+    name: str
+
+    def __call__(self) -> Any:
+        return sys.modules.get(self.name) or import_module(self.name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,6 +39,7 @@ def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]
     if cls is GENERATOR_MANAGER:
         return generator_manager(ops, cls, *args)
     plain = is_plain_module(cls.__module__)
+    current().outside.member(type(cls), "__call__")
     if type(cls).__call__ is type.__call__ and not plain:
         made = by_users_code(ops, cls, args, kwargs)
         if made is not NotImplemented:
@@ -53,6 +54,7 @@ def by_users_code(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, 
     owner = next(base for base in cls.__mro__ if "__init__" in base.__dict__)
     init: Any = owner.__dict__["__init__"]
     current().outside.member(cls, "__init__")
+    current().outside.member(cls, "__new__")
     own_new = isinstance(new, staticmethod) and _is_for_user(new.__func__)
     own_init = _is_for_user(init)
     if own_new:
@@ -78,28 +80,40 @@ def _is_for_user(f: Any) -> bool:
     return isinstance(f, FunctionType) and convertible(f)
 
 
+#: What the generated ``__init__`` of a dataclass has for a default that is made by a function.
+_BY_FACTORY: Any = dataclasses._HAS_DEFAULT_FACTORY  # type: ignore[attr-defined]
+
+
 def fill_record(
     ops: Any, owner: type, init: Any, made: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
     """What the generated ``__init__`` of a dataclass does, its calls as the program makes calls."""
-    given = inspect.signature(init).bind(made, *args, **kwargs).arguments
+    current().outside.defaults(init)
+    call = inspect.signature(init).bind(made, *args, **kwargs)
+    call.apply_defaults()
+    given = call.arguments
+    frozen = owner.__dataclass_params__.frozen  # type: ignore[attr-defined]
     later = []
     for name, field in owner.__dataclass_fields__.items():  # type: ignore[attr-defined]
         kind = field._field_type
         if kind is dataclasses._FIELD_CLASSVAR:  # type: ignore[attr-defined]
             continue
-        if name in given:
-            value = given[name]
-        elif field.default_factory is not dataclasses.MISSING:
+        made_anew = field.default_factory is not dataclasses.MISSING
+        if made_anew and given.get(name, _BY_FACTORY) is _BY_FACTORY:
             value = ops.call(field.default_factory)
+        elif name in given:
+            value = given[name]
         elif field.default is not dataclasses.MISSING:
             value = field.default
         else:
             continue
         if kind is dataclasses._FIELD_INITVAR:  # type: ignore[attr-defined]
             later.append(value)
-        elif field.init or field.default_factory is not dataclasses.MISSING:
-            object.__setattr__(made, name, value)
+        elif field.init or made_anew:
+            if frozen:
+                object.__setattr__(made, name, value)
+            else:
+                ops.setattr(made, name, value)
     if hasattr(owner, "__post_init__"):
         ops.call(made.__post_init__, *later)
 

@@ -69,7 +69,8 @@ def behind(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return MethodType(f.__func__.__wrapped__, f.__self__) if made or traced else f
     if args and _kind(f) is _DISPATCH_METHOD:
         dispatch, obj, cls = _held(f)
-        return dispatch(type_of(args[0])).__get__(obj, cls)
+        found = current().outside.dispatched(dispatch, type_of(args[0]))
+        return found.__get__(obj, cls)
     if not isinstance(f, FunctionType):
         return _IN_NUMPY.get(f, f) if current().numpy_errors and callable(f) else f
     if f in _STANDING_FOR:
@@ -78,7 +79,7 @@ def behind(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if not args:
         return f
     if f.__code__ is _DISPATCH:
-        return f.dispatch(type_of(args[0]))  # type: ignore[attr-defined]
+        return current().outside.dispatched(f.dispatch, type_of(args[0]))  # type: ignore[attr-defined]
     return f
 
 

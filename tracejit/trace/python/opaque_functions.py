@@ -74,6 +74,7 @@ def stand_in(ops: Caller, function: FunctionType) -> Callable[..., Any]:
             copy.__kwdefaults__ = function.__kwdefaults__
             made.append(copy)
             read.update(reader.globals(function.__globals__))
+            reader.not_there(function)
             namespace.update(_questions(ops, reader.names - function.__globals__.keys()) | read)
         for used in (*args, *kwargs.values()):
             reader.outside.pin(used)
@@ -183,6 +184,16 @@ class Reader:
         found = sorted(self.names & namespace.keys())
         return {n: self.read(GlobalVariable(namespace, n), n, namespace) for n in found}
 
+    def not_there(self, function: FunctionType) -> None:
+        """The names of global variables that there are none of: built in, or not there at all."""
+        namespace = function.__globals__
+        for name in sorted(_variables_of(function) - namespace.keys()):
+            built_in = GlobalVariable(namespace, name)
+            if hasattr(builtins, name):
+                self.outside.read(built_in(), built_in, name, namespace, traced=False)
+            else:
+                self.outside.missing_name(name, namespace)
+
     def cells(self, function: FunctionType) -> tuple[CellType, ...]:
         """The enclosing variables; those of the trace itself are shared with it."""
         found = []
@@ -274,6 +285,7 @@ class Reader:
         what it is made of."""
         self.outside.code(method)
         self.outside.defaults(method)
+        self.not_there(method)
         namespace = method.__globals__
         names = _names_of(method)
         for name in sorted(names & namespace.keys()):
@@ -293,6 +305,16 @@ def _found_by_itself(kind: type) -> set[str]:
     bases = [base for base in kind.__mro__ if not is_of_library(module_of(base))]
     members = [(name, held) for base in bases for name, held in vars(base).items()]
     return {name for name, held in members if name.startswith("__") and _is_function(held)}
+
+
+def _variables_of(function: FunctionType) -> set[str]:
+    """The names that a function reads as global variables, or what it defines does."""
+    return {
+        instr.argval
+        for code in codes_in(function.__code__)
+        for instr in dis.get_instructions(code)
+        if instr.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+    }
 
 
 def _names_of(function: FunctionType) -> set[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import sys
 from collections import deque
 from collections.abc import Callable
+from importlib.util import resolve_name
 from types import MethodType
 from typing import Any
 
@@ -15,7 +17,7 @@ from tracejit.trace.control import watched
 from tracejit.trace.control.generated import Generated
 from tracejit.trace.convert import Env, Operators
 from tracejit.trace.guards.conditions import Known
-from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable
+from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable, ImportedModule
 from tracejit.trace.python import (
     dynamic_list_methods,
     generators,
@@ -31,7 +33,14 @@ from tracejit.trace.python.sets import set_of
 from tracejit.trace.python.tuples import Columns, of_run
 from tracejit.trace.python.unseen import guard_what_methods_read
 from tracejit.trace.session.concretize import AS_ARRAYS
-from tracejit.trace.session.plain import own_attributes, plain_attribute, put_attribute
+from tracejit.trace.session.plain import (
+    class_attribute,
+    goes_before,
+    is_of_library,
+    own_attributes,
+    plain_attribute,
+    put_attribute,
+)
 from tracejit.trace.session.registry import INDEXED
 from tracejit.trace.session.session import Session, where
 from tracejit.trace.values import containers, dunder_methods
@@ -84,6 +93,17 @@ class StagedItems(Operators):
         found = GlobalVariable(env.globals, name)
         return self.session.outside.read(value, found, name, env.globals)
 
+    def imported(self, value: Any, module: str, attribute: str, level: int, env: Env) -> Any:
+        if level:
+            package = env.globals.get("__package__") or env.globals["__name__"]
+            module = resolve_name("." * level + module, package)
+        owner = sys.modules.get(module)
+        if owner is None or is_of_library(module):
+            return value
+        outside = self.session.outside
+        outside.read(owner, ImportedModule(module), module, sys.modules)
+        return outside.attribute(owner, attribute, value) if attribute else value
+
     def namespace(self, env: Env) -> dict[str, Any]:
         found: dict[str, Any] = self.session.outside.read(
             env.globals, Known(env.globals), "globals()", env
@@ -129,6 +149,8 @@ class StagedItems(Operators):
         if getter is not None:
             outside.member(type(obj), name)
             is_cached = dunder_methods.is_cached(obj, name)
+            if not goes_before(class_attribute(type(obj), name)):
+                outside.not_its_own(obj, name)
             value = self.call(getter)
             if is_cached:
                 self.plain_setattr(obj, name, value)

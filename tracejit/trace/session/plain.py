@@ -135,7 +135,9 @@ def own_method(cls: type, name: str) -> FunctionType | None:
 def plain_attribute(obj: Any, name: str) -> Any:
     """An attribute, without asking the program's ``__getattribute__`` or ``__getattr__``."""
     asks = any(own_method(type(obj), by) is not None for by in ("__getattribute__", "__getattr__"))
-    return object.__getattribute__(obj, name) if asks else getattr(obj, name)
+    if not asks:
+        return getattr(obj, name)
+    return (type if isinstance(obj, type) else object).__getattribute__(obj, name)
 
 
 @asks(Exception)

@@ -90,7 +90,7 @@ def is_of_class(obj: Any, name: str) -> bool:
 def method_of(obj: Any, name: str) -> MethodType | None:
     """The user's own method of this name that Python would find for an operator, bound."""
     cls = type(obj)
-    if not cls.__flags__ & HEAP_TYPE or isinstance(obj, Tracer | type):
+    if not cls.__flags__ & HEAP_TYPE or isinstance(obj, Tracer):
         return None
     if active():
         current().outside.member(cls, name)

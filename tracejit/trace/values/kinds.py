@@ -28,6 +28,7 @@ from tracejit.trace.values.all import (
     Tracer,
 )
 from tracejit.trace.values.chosen_constants import ChosenConstant
+from tracejit.trace.values.dunder_methods import method_of
 from tracejit.trace.values.iterables import Enumerate, Reversed, Zip
 from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.ranges import Range
@@ -103,10 +104,18 @@ def is_instance(x: Any, kinds: Any, /) -> Any:
         )
     if isinstance(x, TaggedScalar):
         return each_kind(lambda number: is_instance(number, kinds), x)
+    own = method_of(kinds, "__instancecheck__")
+    if own is not None:
+        operators = current().operators
+        return operators.truth(operators.call(own, x))
     if not stands_for_other(x):
-        return builtins.isinstance(x, kinds)
+        answer = builtins.isinstance(x, kinds)
+        current().outside.answers(type(x), kinds)
+        return answer
     found = types_of(x)
     answers = [issubclass(kind, kinds) for kind in found]
+    for kind in found:
+        current().outside.answers(kind, kinds)
     if not any(answers) and any(issubclass(kind, np.ndarray | np.generic) for kind in found):
         _refuse_cupys(kinds)
     if len(set(answers)) == 1:
@@ -115,6 +124,13 @@ def is_instance(x: Any, kinds: Any, /) -> Any:
     pythons = answers[1]
     flag = PyScalar("bool", x.python if isinstance(x, MixedScalar) else x.integer)
     return flag if pythons else current().operators.not_(flag)
+
+
+def is_subclass(kind: Any, kinds: Any, /) -> bool:
+    """``issubclass(kind, kinds)``."""
+    answer = issubclass(kind, kinds)
+    current().outside.answers(kind, kinds)
+    return answer
 
 
 def _refuse_cupys(kinds: Any) -> None:
@@ -156,5 +172,6 @@ def builtin_callable(x: Any, /) -> bool:
 KINDS: dict[Any, Callable[..., Any]] = {
     builtins.type: builtin_type,
     builtins.isinstance: is_instance,
+    builtins.issubclass: is_subclass,
     builtins.callable: builtin_callable,
 }

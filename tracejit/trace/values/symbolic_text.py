@@ -19,7 +19,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace.session.concretize import AS_ARRAYS, split_marks, structural_int
 from tracejit.trace.session.marks import MARK
 from tracejit.trace.session.plain import is_of_library
-from tracejit.trace.session.session import where
+from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import PyScalar, Scalar
 
 #: They take texts as they are.
@@ -73,6 +73,8 @@ def plain_key(key: Any) -> Any:
     if isinstance(key, PyScalar | Scalar):
         return structural_int(key, "a key", AS_ARRAYS)
     must_be_plain_text(key)
+    for name in ("__eq__", "__hash__"):
+        current().outside.member(type(key), name)
     return tuple(map(plain_key, key)) if type(key) is tuple else key
 
 
