@@ -136,10 +136,12 @@ def changing(entry: Any, call: Any, changeable: Sequence[Any]) -> Any:
 
 def _change(change: NewItems | NewAttribute, call: Any, changeable: Sequence[Any]) -> Any:
     """What ``ListChanges`` has of a change."""
-    from tracejit.python_entry.changing import DICT, INSIDE, LIST, AttributeSet
+    from tracejit.python_entry.changing import DICT, INSIDE, LIST, RECORD, AttributeSet
 
     if isinstance(change, NewAttribute):
         return AttributeSet(change.number, change.name)
+    if change.path[-1] is FIELDS:
+        return RECORD, _number(call, change.path[:-1], changeable)
     place = _number(call, change.path, changeable)
     kind = DICT if type(changeable[place]) is dict else LIST
     if change.inside and kind == DICT:
@@ -176,7 +178,7 @@ def _number(call: Any, path: tuple[Any, ...], changeable: Sequence[Any]) -> int:
     except (LookupError, TypeError):
         raise _Unknown from None
     for k, x in enumerate(changeable):
-        if x is target and FIELDS not in path:
+        if x is target:
             return k
     raise _Unknown
 

@@ -2,6 +2,7 @@
 `boxing_text` compiles.
 
 A row of a chain behind one that takes arguments apart: the words of `%env` are the code and the
+<<<<<<< HEAD
 environment of an entry that returns a tuple of parts, how many changes there are, and how many
 containers are noted. Then come four words for each change:
 
@@ -14,6 +15,14 @@ containers are noted. Then come four words for each change:
 The words of what is returned are (0, which part), (1, which container), (2, how many, where the
 words of each begin) for a tuple, or (3, which part, where the words begin of what it is where the
 part is True, and where it is not).
+=======
+environment of an entry that returns a list of parts, how many changes there are, and how many
+containers are noted. Then come of each change what it is (1 the items of a list, 2 those of a dict,
+3 those of the lists in a list, 4 an attribute, 5 the attributes of an object), of which container, or of which argument, and the
+attribute's name. The words of what is returned are (0,
+which part), (1, which container), (2, how many, where the words of each begin) for a tuple, or (3,
+which part, where the words begin of what it is where the part is True, and where it is not).
+>>>>>>> c83470d (Records that are changed get their attributes natively)
 """
 
 from __future__ import annotations
@@ -63,6 +72,7 @@ entry:
   switch i64 %kind, label %inside [
     i64 1, label %list
     i64 2, label %dict
+    i64 5, label %object
   ]
 list:
   %class = load ptr, ptr %items[i8 8]
@@ -77,6 +87,16 @@ dict:
   call void @PyDict_Clear(ptr %target)
   %updated = call i32 @PyDict_Update(ptr %target, ptr %items)
   ret i32 %updated
+object:
+  %own = call ptr @PyObject_GenericGetDict(ptr %target, ptr null)
+  br i1 (icmp eq ptr %own, null), label %failed, label %attributes
+attributes:
+  call void @PyDict_Clear(ptr %own)
+  %put = call i32 @PyDict_Update(ptr %own, ptr %items)
+  call void @Py_DecRef(ptr %own)
+  ret i32 %put
+failed:
+  ret i32 -1
 inside:
   %each = call i32 @tj_change_inside(ptr %target, ptr %items)
   ret i32 %each
