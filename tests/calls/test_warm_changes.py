@@ -6,6 +6,7 @@ import copy
 import gc
 import sys
 import weakref
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,47 @@ def each(x: Any) -> Any:
     for i in range(len(x)):
         x[i] = x[i] * 2
     return x
+
+
+@dataclass
+class Record:
+    t: float = 0.0
+    n: int = 0
+    xs: list[float] = field(default_factory=lambda: [1.0, 2.0])
+    d: dict[str, float] = field(default_factory=lambda: {"a": 1.0})
+    inner: Any = None
+
+
+def stepped(r: Any, v: Any) -> Any:
+    r.t += v
+    r.n += 1
+    return r.t, r, r.xs
+
+
+def stepped_inside(r: Any, v: Any) -> Any:
+    r.d["a"] += v
+    r.xs[0] += v
+    r.inner.t = r.d["a"]
+    return r.inner
+
+
+def stepped_each(rs: Any, v: Any) -> None:
+    for r in rs:
+        r.t += v
+        r.new = r.t
+
+
+def stepped_and_raised(r: Any, v: Any) -> None:
+    r.t = v
+    if v > 2:
+        raise ValueError("too far")
+    r.n = 5
+
+
+def entry_set(d: Any, v: Any) -> Any:
+    d["a"] = v
+    d["r"].xs = [v, v]
+    return d
 
 
 def swapped(x: Any, i: Any, j: Any) -> None:
@@ -108,6 +150,10 @@ CHANGES: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     (inserted, ([1.3, 5.6, -34.4, 34.4, 32, 1.2, 0],), {}), (inserted, (N[::-1],), {}),
     (named, (1.5, [2.0], [3.0]), {"log": [4.0], "deep": [0, [7.0]]}),
     (arrays, ([X, Y], X), {}),
+    (stepped, (Record(), 1.5), {}), (stepped_inside, (Record(inner=Record()), 1.5), {}),
+    (stepped_each, ([Record(), Record()], 1.5), {}), (stepped_and_raised, (Record(), 1.5), {}),
+    (stepped_and_raised, (Record(), 2.5), {}),
+    (entry_set, ({"a": 1.0, "b": [2.0], "r": Record()}, 1.5), {}),
     *((perhaps, ([1j, 2 + 1j, 3j], [1.0 + 0j, 2j, 3j], k), {}) for k in (0, 1, 2, 3)),
 ]  # fmt: skip
 
@@ -144,11 +190,13 @@ def test_no_python_code_runs(number: int) -> None:
     def note(frame: Any, event: str, arg: Any) -> None:
         made.append((event, frame.f_code.co_name))
 
-    fails = function is swapped and args[2] > 70
+    fails = (function is swapped and args[2] > 70) or (
+        function is stepped_and_raised and args[1] > 2
+    )
     sys.setprofile(note)
     try:
         f(*last, **others)
-    except IndexError:
+    except (IndexError, ValueError):
         assert fails
     finally:
         sys.setprofile(None)

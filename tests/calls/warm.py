@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ def assert_same(got: Any, want: Any) -> None:
         assert list(got) == list(want)
         for key in want:
             assert_same(got[key], want[key])
+    elif is_dataclass(want):
+        assert_same(vars(got), vars(want))
     elif isinstance(want, np.ndarray):
         assert got.dtype == want.dtype
         assert got.strides == want.strides

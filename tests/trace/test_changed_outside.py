@@ -1,5 +1,5 @@
 """What a program changes between two calls, where compiled code has looked at it: the next call
-does as Python does. (Classes: `test_classes_changed_later.py`; variables, items: `test_stale.py`.)"""
+does as Python does. (Classes: `test_classes_changed_later.py`; variables: `test_stale.py`.)"""
 
 from __future__ import annotations
 

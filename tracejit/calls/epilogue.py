@@ -47,7 +47,7 @@ class CallerChanges:
         self._paths |= {out.path for out in found if isinstance(out, CallerOut)}
         self._lent = {*lent_in(found), *(c.lent for c in containers if c.lent is not None)}
         self._paths |= {lent.path for lent in self._lent}
-        self._containers = [(c.path, c.keys, Recipe(c.outs, c.tree), c.lent) for c in containers]
+        self._containers = [(change, Recipe(change.outs, change.tree)) for change in containers]
         self._attributes = [(a.owner, a.name, Recipe(a.outs, a.tree)) for a in attributes]
         self._beyond = tuple(beyond)
         #: Whether it needs the containers of the call, or changes something.
@@ -68,16 +68,16 @@ class CallerChanges:
             lent[some] = lent_lists(containers[some.path], some.depth)
         owners = [_owner(call, owner) for owner, _, _ in self._attributes]
         if self._beyond:
-            changed = [containers[path] for path, _, _, _ in self._containers]
+            changed = [containers[change.path] for change, _ in self._containers]
             changed += [x for lists in lent.values() for x in lists]
             _must_be_seen(call, changed, self._beyond)
         rebuilder = Rebuilder(values, array, containers, boxes, lent)
-        for path, keys, recipe, lists in self._containers:
-            items = recipe.make(rebuilder)
-            if lists is None:
-                fill(containers[path], keys, items)
+        for change, recipe in self._containers:
+            items, target = recipe.make(rebuilder), containers[change.path]
+            if change.lent is None:
+                fill(target, change.keys, items, others_stay=change.others_stay)
             else:
-                for x, held in zip(lent[lists], items, strict=True):
+                for x, held in zip(lent[change.lent], items, strict=True):
                     refill(x, held)
         for owner, (_, name, recipe) in zip(owners, self._attributes, strict=True):
             put_attribute(owner, name, recipe.make(rebuilder))

@@ -52,10 +52,12 @@ class ReturnedChoice:
 
 @dataclass(frozen=True)
 class NewItems:
-    """A container of the caller's gets the items of a part; ``inside``: each list in it does."""
+    """A container of the caller's gets the items of a part; ``inside``: each list in it does.
+    ``others_stay``: a dict keeps what it has under other keys."""
 
     path: tuple[Any, ...]
     inside: bool = False
+    others_stay: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ class ItemsBuilder:
                 for x, held in zip(lent_lists(target, 1), items, strict=True):
                     refill(x, held)
             elif isinstance(target, dict):
-                target.clear()
+                if not change.others_stay:
+                    target.clear()
                 target.update(items)
             else:
                 fill(target, None, items)
@@ -136,17 +139,19 @@ def changing(entry: Any, call: Any, changeable: Sequence[Any]) -> Any:
 
 def _change(change: NewItems | NewAttribute, call: Any, changeable: Sequence[Any]) -> Any:
     """What ``ListChanges`` has of a change."""
-    from tracejit.python_entry.changing import DICT, INSIDE, LIST, RECORD, AttributeSet
+    from tracejit.python_entry.changing import DICT, ENTRIES, INSIDE, LIST, RECORD, AttributeSet
 
     if isinstance(change, NewAttribute):
         return AttributeSet(change.number, change.name)
     if change.path[-1] is FIELDS:
-        return RECORD, _number(call, change.path[:-1], changeable)
+        if not change.others_stay:
+            raise _Unknown
+        return RECORD, _number(call, change.path[:-1], changeable), 0
     place = _number(call, change.path, changeable)
-    kind = DICT if type(changeable[place]) is dict else LIST
-    if change.inside and kind == DICT:
-        raise _Unknown
     container = changeable[place]
+    kind = LIST if type(container) is not dict else ENTRIES if change.others_stay else DICT
+    if change.inside and kind != LIST:
+        raise _Unknown
     before = container.array + 1 if isinstance(container, trees.Numbers) else 0
     return INSIDE if change.inside else kind, place, before
 
@@ -183,12 +188,16 @@ def _number(call: Any, path: tuple[Any, ...], changeable: Sequence[Any]) -> int:
     raise _Unknown
 
 
-def fill(target: Any, keys: tuple[Any, ...] | None, items: Any) -> None:
-    """Give a list, dict or deque of the caller these items."""
+def fill(
+    target: Any, keys: tuple[Any, ...] | None, items: Any, *, others_stay: bool = False
+) -> None:
+    """Give a list, dict or deque of the caller these items; ``others_stay``: besides those that it
+    has under other keys."""
     if isinstance(items, np.ndarray):
         items = items.tolist()
     if isinstance(target, dict):
-        target.clear()
+        if not others_stay:
+            target.clear()
         target.update(items[0] if keys == _UNTOLD else dict(zip(keys or (), items, strict=True)))
     elif isinstance(target, deque):
         target.clear()

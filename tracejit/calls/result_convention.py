@@ -144,7 +144,9 @@ class ResultConvention:
         if traced.beyond:
             raise _NotNative
         parts = [self._items(change) for change in traced.containers]
-        changes: list[Any] = [NewItems(c.path, c.lent is not None) for c in traced.containers]
+        changes: list[Any] = [
+            NewItems(c.path, c.lent is not None, c.others_stay) for c in traced.containers
+        ]
         for change in traced.attributes:
             changes.append(self._attribute(change))
             parts.append(_structure(trees.unflatten(change.tree, self._leaves(change.outs))))

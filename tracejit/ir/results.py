@@ -297,13 +297,15 @@ class FIELDS:
 @dataclass(frozen=True)
 class ContainerChange:
     """The caller's list or dict at ``path`` (from (args, kwargs)) now holds ``outs``; or each of
-    the lists that are ``lent`` does hold one of them."""
+    the lists that are ``lent`` does hold one of them. ``others_stay``: a dict keeps what it has
+    under other keys."""
 
     path: tuple[Any, ...]
     keys: tuple[Any, ...] | None
     tree: Any
     outs: tuple[Out, ...]
     lent: Lent | None = None
+    others_stay: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from tracejit.python_entry import callable as native
 from tracejit.records import dataclass
 
-LIST, DICT, INSIDE, _ATTRIBUTE, RECORD = 1, 2, 3, 4, 5
+LIST, DICT, INSIDE, _ATTRIBUTE, RECORD, ENTRIES = 1, 2, 3, 4, 5, 6
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,11 @@
 `boxing_text` compiles.
 
 A row of a chain behind one that takes arguments apart: the words of `%env` are the code and the
-<<<<<<< HEAD
 environment of an entry that returns a tuple of parts, how many changes there are, and how many
 containers are noted. Then come four words for each change:
 
 1. what it is: the items of a list (1), those of a dict (2), those of the lists in a list (3), an
-   attribute (4);
+   attribute (4), attributes of an object (5), entries of a dict (6), which keep the others;
 2. of which container, or of which argument;
 3. the attribute's name; or one more than the leaf that has the numbers of a packed list, or 0;
 4. the code of ``tj_unlike`` where there is such a leaf.
@@ -15,14 +14,6 @@ containers are noted. Then come four words for each change:
 The words of what is returned are (0, which part), (1, which container), (2, how many, where the
 words of each begin) for a tuple, or (3, which part, where the words begin of what it is where the
 part is True, and where it is not).
-=======
-environment of an entry that returns a list of parts, how many changes there are, and how many
-containers are noted. Then come of each change what it is (1 the items of a list, 2 those of a dict,
-3 those of the lists in a list, 4 an attribute, 5 the attributes of an object), of which container, or of which argument, and the
-attribute's name. The words of what is returned are (0,
-which part), (1, which container), (2, how many, where the words of each begin) for a tuple, or (3,
-which part, where the words begin of what it is where the part is True, and where it is not).
->>>>>>> c83470d (Records that are changed get their attributes natively)
 """
 
 from __future__ import annotations
@@ -73,6 +64,7 @@ entry:
     i64 1, label %list
     i64 2, label %dict
     i64 5, label %object
+    i64 6, label %entries
   ]
 list:
   %class = load ptr, ptr %items[i8 8]
@@ -85,13 +77,14 @@ objects:
   ret i32 %set
 dict:
   call void @PyDict_Clear(ptr %target)
+  br label %entries
+entries:
   %updated = call i32 @PyDict_Update(ptr %target, ptr %items)
   ret i32 %updated
 object:
   %own = call ptr @PyObject_GenericGetDict(ptr %target, ptr null)
   br i1 (icmp eq ptr %own, null), label %failed, label %attributes
 attributes:
-  call void @PyDict_Clear(ptr %own)
   %put = call i32 @PyDict_Update(ptr %own, ptr %items)
   call void @Py_DecRef(ptr %own)
   ret i32 %put

@@ -192,9 +192,13 @@ class Changes:
                 continue
             items = self._as_came(_items(obj))
             keys = tuple(obj) if isinstance(obj, dict) else None
+            others_stay = keys is not None and _keeps(obj, before)
+            if keys is not None and others_stay:
+                keys = tuple(k for k in keys if before.get(k, _NOTHING) is not obj[k])
+                items = [obj[k] for k in keys]
             leaves, tree = trees.flatten(items, self.apart)
             outs = tuple(describer.describe(leaf) for leaf in leaves)
-            changes.append(ContainerChange(path, keys, tree, outs))
+            changes.append(ContainerChange(path, keys, tree, outs, others_stay=others_stay))
         return changes
 
     def has_changes(self) -> bool:
@@ -365,6 +369,12 @@ def _now(obj: Any, name: str) -> Any:
         return plain_attribute(obj, name)
     except AttributeError:
         return _NOTHING
+
+
+def _keeps(now: dict[Any, Any], before: dict[Any, Any]) -> bool:
+    """Whether a dict has all its keys in their places: values are others, or keys were added."""
+    known = trees.Entries not in now and trees.Entries not in before
+    return known and tuple(now)[: len(before)] == tuple(before)
 
 
 def _items(container: Any) -> list[Any]:
