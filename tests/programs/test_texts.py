@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import re
+import sys
 import textwrap
 import types
 from collections import Counter, deque
@@ -17,6 +18,7 @@ import pytest
 from tests.programs.chosen_texts import CHOSEN
 from tests.programs.percent_texts import PERCENT
 from tests.programs.phrase import Phrase, cases, check
+from tests.programs.printing import GIVEN, PRINTING, Pieces, printed
 from tests.programs.shown_texts import SHOWN
 from tests.programs.texts_of_the_run import GROWN_TEXTS
 from tracejit import StructureError, UnsupportedError, grad, jit
@@ -25,20 +27,6 @@ from tracejit import StructureError, UnsupportedError, grad, jit
 @pytest.mark.parametrize(("phrase", "policy"), cases(PERCENT))
 def test_texts_by_percent(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
-
-
-def test_texts_by_percent_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    def f(x: Any, n: Any) -> None:
-        side = "left" if x[0] < 0 else "right"
-        print("%g|%4d|%s|%r" % (x[0], n, [x[1], n], n), "%s" % x, "%5.1f%%" % x[0])
-        print("%s at %6s, %r of %d" % (side, side, side, n), "%-6s!" % side)
-
-    compiled = jit(f)
-    for x in (np.array([-1.5, 2.0]), np.array([2.0, 1e9])):
-        f(x, 3)
-        wanted = capsys.readouterr().out
-        compiled(x, 3)
-        assert capsys.readouterr().out == wanted
 
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(CHOSEN))
@@ -135,14 +123,30 @@ def test_containers_of_libraries_keep_a_text_of_the_run() -> None:
     assert jit(f)(np.ones(2)) == f(np.ones(2))
 
 
-def test_chosen_texts_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("f", PRINTING, ids=lambda f: f.__name__)
+def test_what_is_printed(f: Any) -> None:
+    compiled = jit(f)
+    for args in (*GIVEN, *GIVEN):
+        with np.errstate(all="ignore"):
+            assert printed(compiled, *args) == printed(f, *args)
+
+
+def test_printing_where_there_is_no_file_or_a_bad_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(Pieces):
+        def write(self, text: str) -> int:
+            raise OSError("full")
+
     def f(x: Any) -> None:
-        tag = "neg" if x[0] < 0 else "pos"
-        print([tag, 1], {"k": tag}, f"{tag:>6s}|{x[0]:.2f}|{tag!r}", tag, sep="-", end="!\n")
+        print(x)
 
     compiled = jit(f)
-    for x in (np.array([-1.5]), np.array([2.0])):
-        f(x)
-        wanted = capsys.readouterr().out
-        compiled(x)
-        assert capsys.readouterr().out == wanted
+    for called in (f, compiled, compiled):
+        monkeypatch.setattr(sys, "stdout", None)
+        called(1.5)
+        monkeypatch.setattr(sys, "stdout", Full())
+        with pytest.raises(OSError, match="full"):
+            called(1.5)
+        monkeypatch.delattr(sys, "stdout")
+        with pytest.raises(RuntimeError, match="lost sys"):
+            called(1.5)
+        monkeypatch.undo()

@@ -67,6 +67,7 @@ _NAMES = {
     "acquire": "acquire",
     "release": "release",
     "gauss_next": "gauss_next",
+    "functions": "functions",
 }
 _NUMPY_FUNCTIONS = {
     "PyArray_Type": 2,

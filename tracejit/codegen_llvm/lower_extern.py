@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from tracejit.codegen_llvm import blas
 from tracejit.codegen_llvm.gemm_known import known_call
 from tracejit.codegen_llvm.gemm_text import declared, gemm_text
@@ -20,7 +22,7 @@ from tracejit.codegen_llvm.lower_shared import counts_launches
 from tracejit.codegen_llvm.lower_ufunc import native_ufunc
 from tracejit.dtypes import is_complex, part_of
 from tracejit.ir.core import TABLE, Instr, Value
-from tracejit.ir.interpret.print_effect import print_values
+from tracejit.ir.interpret.print_effect import is_of_numbers, print_values, printer
 from tracejit.ir.scalar.emit import ComplexPair
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.lower_function import FunctionText, Rule
@@ -165,12 +167,42 @@ class _Print:
     def __init__(self, attrs: Mapping[str, Any]) -> None:
         self.attrs = attrs
 
+    @property
+    def of_numbers(self) -> Callable[..., None]:
+        """The same for numbers of Python's."""
+        return printer(self.attrs)
+
     def __call__(self, *values: Any) -> None:
         print_values(self.attrs, values)
 
 
 def _print(f: FunctionText, instr: Instr) -> None:
-    call_host(f, _Print(instr.attrs), instr.operands, ())
+    called, operands = _Print(instr.attrs), instr.operands
+    numbers = all(not isinstance(x.type, BufferType) and x.dtype in _NUMBERS for x in operands)
+    if numbers and len(operands) <= _MOST_NUMBERS and is_of_numbers(instr.attrs):
+        _call_with_numbers(f, called, operands)
+    else:
+        call_host(f, called, operands, ())
+
+
+#: What Python's numbers are in `tj_host_numbers`, which takes so many.
+_NUMBERS = {np.dtype(np.int64): 0, np.dtype(np.float64): 1, np.dtype(np.bool_): 2}
+_MOST_NUMBERS = 31
+
+
+def _call_with_numbers(
+    f: FunctionText, function: Callable[..., Any], operands: Sequence[Value]
+) -> None:
+    """A call with Python's numbers, and no result."""
+    row = f.module.host.add(HostCall(function, tuple(map(_descriptor, operands))))
+    slots = f.stack(f"[{max(1, len(operands))} x i64]")
+    kinds = 0
+    for place, value in enumerate(operands):
+        store_slots(f, [f.at(slots, 8 * place)], f.scalar(value))
+        kinds |= _NUMBERS[value.dtype] << 2 * place
+    f.module.declare("declare i32 @tj_host_numbers(ptr, i64, ptr, i64, i64)")
+    count = f"i64 {len(operands)}, i64 {kinds}"
+    f.call_status(f"@tj_host_numbers(ptr %ctx, i64 {row}, {slots}, {count})")
 
 
 EXTERN: dict[str, Rule] = {"gemm": _gemm, "host_call": _host_call, "print": _print}

@@ -27,7 +27,13 @@ class HostTable(HostCalls):
 
     def __init__(self, calls: Sequence[HostCall] = ()) -> None:
         super().__init__(calls)
+        #: What `tj_host_numbers` calls with numbers.
+        self.functions = list(map(_of_numbers, self.calls))
         self._plans: dict[int, _Plan] = {}
+
+    def add(self, call: HostCall) -> int:
+        self.functions.append(_of_numbers(call))
+        return super().add(call)
 
     def __call__(self, number: int, address: int, context: int) -> None:
         row = self.calls[number]
@@ -46,6 +52,11 @@ class HostTable(HostCalls):
                 _view(result, address + 8 * at)[...] = value
             else:
                 _hand_over(result, value, address + 8 * at, context)
+
+
+def _of_numbers(call: HostCall) -> Any:
+    """What is called where all operands are Python's numbers."""
+    return getattr(call.function, "of_numbers", call.function)
 
 
 class _Plan:

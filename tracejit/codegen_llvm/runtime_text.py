@@ -8,6 +8,7 @@ Compiled once per process (`runtime.py`). A core declares what it uses:
     declare void @tj_free(ptr ctx, ptr data)                   data may be null
     declare i32  @tj_poll(ptr ctx)                             nonzero: return 1
     declare i32  @tj_host_call(ptr ctx, i64 call, ptr slots)   nonzero: return 1
+    declare i32  @tj_host_numbers(ptr ctx, i64 call, ptr slots, i64 n, i64 kinds)    the same
     declare i32  @tj_left_error(ptr ctx)                       nonzero: return 1
     declare i64  @tj_stack_limit(i64 here)                     see `stack_text`
 
@@ -31,6 +32,7 @@ declare ptr @tj_realloc(ptr, ptr, i64)
 declare void @tj_free(ptr, ptr)
 declare i32 @tj_poll(ptr)
 declare i32 @tj_host_call(ptr, i64, ptr)
+declare i32 @tj_host_numbers(ptr, i64, ptr, i64, i64)
 declare i32 @tj_hold(ptr, ptr, ptr)
 declare void @tj_hold_gil(ptr)
 declare void @tj_release_held(ptr)
@@ -49,11 +51,14 @@ declare ptr @PyErr_Occurred()
 declare void @PyErr_SetObject(ptr, ptr)
 declare ptr @PyEval_SaveThread()
 declare void @PyEval_RestoreThread(ptr)
+declare ptr @PyFloat_FromDouble(double)
+declare ptr @PyList_GetItem(ptr, i64)
 declare ptr @PyLong_FromLongLong(i64)
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare void @Py_DecRef(ptr)
 declare ptr @PyArray_NewFromDescr(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
 @PyArray_Type = external global i8
+@tj_name_functions = external global i8
 
 define internal i64 @tj_now() #0 {
   %spec = alloca [2 x i64]
@@ -159,6 +164,71 @@ entry:
   ret i32 %status
 }
 
+; Calls row `call` of what the host has for numbers, with n of them that the slots hold: two bits of
+; `kinds` for each say whether it is an int (0), a float (1) or a bool (2).
+define i32 @tj_host_numbers(ptr %ctx, i64 %call, ptr %slots, i64 %n, i64 %kinds) #0 {
+entry:
+  %room = add i64 %n, 1
+  %args = alloca ptr, i64 %room
+  %host = load ptr, ptr %ctx[i64 11]
+  call void @tj_take_gil(ptr %ctx)
+  call void @tj_release_list(ptr %ctx)
+  %rows = call ptr @PyObject_GetAttr(ptr %host, ptr @tj_name_functions)
+  br i1 (icmp eq ptr %rows, null), label %failed, label %found
+found:
+  %function = call ptr @PyList_GetItem(ptr %rows, i64 %call)
+  br label %head
+head:
+  %k = phi i64 [ 0, %found ], [ %k1, %put ]
+  %rest = phi i64 [ %kinds, %found ], [ %rest1, %put ]
+  br i1 (icmp ult i64 %k, %n), label %step, label %made
+step:
+  %at = getelementptr i64, ptr %slots, i64 %k
+  %kind = and i64 %rest, 3
+  switch i64 %kind, label %int [
+    i64 1, label %float
+    i64 2, label %bool
+  ]
+int:
+  %i = load i64, ptr %at
+  %whole = call ptr @PyLong_FromLongLong(i64 %i)
+  br label %put
+float:
+  %x = load double, ptr %at
+  %real = call ptr @PyFloat_FromDouble(double %x)
+  br label %put
+bool:
+  %b = load i8, ptr %at
+  %truth = select i1 (icmp ne i8 %b, 0), ptr @Py_True, ptr @Py_False
+  call void @Py_IncRef(ptr %truth)
+  br label %put
+put:
+  %o = phi ptr [ %whole, %int ], [ %real, %float ], [ %truth, %bool ]
+  store ptr %o, ptr %args[ptr %k]
+  %k1 = add i64 %k, 1
+  %rest1 = lshr i64 %rest, 2
+  br label %head
+made:
+  %r = call ptr @PyObject_Vectorcall(ptr %function, ptr %args, i64 %n, ptr null)
+  br label %drop
+drop:
+  %j = phi i64 [ 0, %made ], [ %j1, %dropped ]
+  br i1 (icmp ult i64 %j, %n), label %dropped, label %done
+dropped:
+  %old = load ptr, ptr %args[ptr %j]
+  call void @Py_DecRef(ptr %old)
+  %j1 = add i64 %j, 1
+  br label %drop
+done:
+  call void @Py_DecRef(ptr %rows)
+  call void @Py_DecRef(ptr %r)
+  br label %failed
+failed:
+  %answer = phi ptr [ null, %entry ], [ %r, %done ]
+  %status = call i32 @tj_after_python(ptr %ctx, i1 (icmp eq ptr %answer, null))
+  ret i32 %status
+}
+
 ; An array over memory of the core: its pointer, extents and strides are words from `slot` on.
 define ptr @tj_array_at(ptr %slot, ptr %descr, i32 %nd) #0 {
 entry:
@@ -223,13 +293,13 @@ done:
 
 EXPORTS = (
     "tj_alloc", "tj_alloc_zero", "tj_realloc", "tj_free", "tj_poll", "tj_host_call",
-    "tj_left_error", "tj_array_at",
+    "tj_host_numbers", "tj_left_error", "tj_array_at",
     "tj_detach", "tj_free_all", "tj_raise", "tj_peak_taken",
     "tj_data_malloc", "tj_data_calloc", "tj_data_realloc", "tj_data_free",
     *holding_text.EXPORTS, *stack_text.EXPORTS,
 )  # fmt: skip
 #: Those that are for threads only that have the GIL, or gave it away as the context says.
-_OF_PYTHON = ("tj_poll", "tj_host_call", "tj_left_error", *holding_text.EXPORTS)
+_OF_PYTHON = ("tj_poll", "tj_host_call", "tj_host_numbers", "tj_left_error", *holding_text.EXPORTS)
 
 
 def calls_python(core: str) -> bool:

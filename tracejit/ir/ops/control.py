@@ -272,7 +272,8 @@ row(
         effect="ordered",
         differentiable=False,
         traits=frozenset([Trait.HEAVY]),
-        doc="print(*values) {parts, sep, end}: Python's; parts are literals, None per value.",
+        doc="print(*values) {parts, sep, end, formats?, file?, flush?}: Python's; parts are "
+        "literals, None per value; the file is a name in sys.",
     )
 )
 row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from abc import ABCMeta
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -486,6 +487,8 @@ def refuse_iterator(x: Any, name: str) -> None:
     """Raise for an iterator, file or generator from outside: what is taken of it is gone."""
     advances = class_attribute(type(x), "__next__")
     if advances is None or (isinstance(advances, FunctionType) and convertible(advances)):
+        return
+    if x is sys.stdout or x is sys.stderr:
         return
     if isinstance(x, io.IOBase):
         raise UnsupportedError(

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import builtins
 import functools
+import io
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,6 +33,7 @@ from tracejit.trace.values.tagged import by_kind, each_kind
 
 #: How exceptions show themselves where they say nothing of it.
 _OF_EXCEPTIONS: tuple[Any, ...] = (BaseException.__str__, KeyError.__str__)
+_NOWHERE = io.StringIO()
 _BRACKETS: dict[type, str] = {list: "[]", tuple: "()", set: "{}"}
 
 
@@ -95,9 +98,13 @@ def builtin_str(*args: Any, **kwargs: Any) -> str:
 
 def builtin_print(*values: Any, sep: str | None = " ", end: str | None = "\n", **kw: Any) -> None:
     """Printed when the compiled program runs."""
-    if kw.get("file") is not None:
-        raise UnsupportedError(f"{where()}: print(file=...) inside a compiled function")
     sep, end = " " if sep is None else sep, "\n" if end is None else end
+    to = _destination(sep, end, **kw)
+    if MARK in end:
+        builtin_print(*values, sep=sep, end="", file=kw.get("file"))
+        values, end = (end,), ""
+    if MARK in sep:
+        values, sep = tuple(x for value in values for x in (sep, value))[1:], ""
     if any(isinstance(x, IntOrFloat | IntOrScalar) for x in values):
         parts_of = [by_kind(x) if isinstance(x, IntOrFloat | IntOrScalar) else x for x in values]
         each_kind(functools.partial(builtin_print, sep=sep, end=end, **kw), *parts_of)
@@ -117,7 +124,7 @@ def builtin_print(*values: Any, sep: str | None = " ", end: str | None = "\n", *
         joined = [*pieces[0], *(x for p in pieces[1:] for x in between + p)]
         pieces, sep = [[x] for x in joined if x != ""], ""
     if grown:
-        _print_apart([x for (x,) in pieces], end)
+        _print_apart([x for (x,) in pieces], end, kw)
         return
     parts: list[str | None] = []
     formats: list[str] = []
@@ -130,15 +137,35 @@ def builtin_print(*values: Any, sep: str | None = " ", end: str | None = "\n", *
         parts.append(None)
         formats.append(how)
         operands.append(current().b.index(value) if isinstance(value, Extent) else value.read())
-    attrs: dict[str, Any] = {}
+    attrs: dict[str, Any] = to
     if any(how != "!s" for how in formats):
         attrs["formats"] = tuple(formats)
     current().b.op("print", *operands, parts=tuple(parts), sep=sep, end=end, **attrs)
 
 
-def _print_apart(pieces: list[Any], end: str) -> None:
+def _destination(sep: Any, end: Any, file: Any = None, flush: Any = False, **kw: Any) -> Any:
+    """What the primitive has of ``file`` and ``flush``, where they are not Python's own."""
+    if kw or not isinstance(sep, str) or not isinstance(end, str):
+        builtins.print(sep=sep, end=end, file=_NOWHERE, **kw)  # says what is wrong
+    found: dict[str, Any] = {"flush": True} if flush else {}
+    if file is not None and file is not sys.stdout:
+        if file is not sys.stderr:
+            raise UnsupportedError(
+                f"{where()}: compiled code prints to sys.stdout and sys.stderr, to no other file: "
+                "return the text, and write it after the call"
+            )
+        found["file"] = "stderr"
+    return found
+
+
+def _print_apart(pieces: list[Any], end: str, kw: dict[str, Any]) -> None:
     """Texts, and pairs of value and format, one by one; of a text of as many parts as the run says
-    each part."""
+    each part. ``kw``: where they go."""
+    if kw.get("file") not in (None, sys.stdout):
+        raise UnsupportedError(
+            f"{where()}: a text of as many parts as the run says is printed to sys.stdout only: "
+            "return it, and print it after the call"
+        )
     operators = current().operators
     for piece in pieces:
         x, how = piece if type(piece) is tuple else (piece, "")
@@ -154,7 +181,7 @@ def _print_apart(pieces: list[Any], end: str) -> None:
         if x.backwards:
             items = operators.call(builtins.reversed, items)
         operators.converted(library_in_python.print_each)((items,), x.between, "")
-    builtin_print(end=end)
+    builtin_print(end=end, **kw)
 
 
 def _chosen_in(value: Any) -> list[ChosenConstant]:
