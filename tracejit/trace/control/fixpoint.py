@@ -245,12 +245,18 @@ class Ending(Meeting):
         return True
 
     def structure(self, name: str, x: Any, parts: Mapping[Any, BindingPlan]) -> Structure:
-        def noted(made: Any, before: Any) -> Any:
-            if not is_ref(before) and _is_known_elsewhere(name, before):
-                containers.joined(current(), made, (before, before), self.key)
-            return carried_on(made, before)
+        return structure_plan(name, x, parts, self.key)
 
-        return Structure(maker_of(x), tuple(parts), tuple(parts.values()), noted, x)
+
+def structure_plan(name: str, x: Any, parts: Mapping[Any, BindingPlan], key: Any) -> Structure:
+    """A list, dict or object that the loop at ``key`` puts together of ``parts``."""
+
+    def noted(made: Any, before: Any) -> Any:
+        if not is_ref(before) and _is_known_elsewhere(name, before):
+            containers.joined(current(), made, (before, before), key)
+        return carried_on(made, before)
+
+    return Structure(maker_of(x), tuple(parts), tuple(parts.values()), noted, x)
 
 
 def _is_known_elsewhere(name: str, x: Any) -> bool:

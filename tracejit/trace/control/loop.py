@@ -50,7 +50,7 @@ def staged_for(
 ) -> None:
     """A ``for`` statement."""
     session = current()
-    key = (site.filename, site.line, site.segment)
+    key = site.key
     steps = steps_of(as_met(iterable, key))
     table = None
     if steps is None and _goes_on_rolled(iterable, key):
@@ -180,7 +180,7 @@ def staged_while(
 ) -> None:
     """A ``while`` statement."""
     session = current()
-    key = (site.filename, site.line, site.segment)
+    key = site.key
     if session.loop_is(key, "unroll"):
         _plain_while(test_fn, body_fn, key)
         return
@@ -271,10 +271,12 @@ def _grow(loop: StagedLoop, found: Growing) -> None:
     if loop.grown > ATTEMPTS:
         raise StructureError(f"{where()}: a list changes what it holds in a loop")
     make_hold(found.entry, found.target)
+    loop.changed.add(id(found.entry))
     for other in found.others:  # what is left is found again by the next attempt
         certain = other.proved or is_grown(other.entry) or not loop.may_unroll
         if certain and other.is_as_found():
             make_hold(other.entry, other.target)
+            loop.changed.add(id(other.entry))
 
 
 def _give_up(loop: StagedLoop, entry: Sequence[Any]) -> None:

@@ -33,7 +33,8 @@ class StagedLoop:
     ``same``: places of
     what several variables hold at the end of an iteration (see ``shared_containers``).
     ``asked``: variables for which that was done. ``inside``: what loops in the body settled on in
-    the last attempt (see ``settled_plans``)."""
+    the last attempt; ``place``: which execution of which loop it is there (see
+    ``settled_plans``). ``changed``: containers, by identity, that iterations change for certain."""
 
     session: Session
     trip: Dim | None
@@ -54,6 +55,8 @@ class StagedLoop:
     asked: set[str] = field(default_factory=set)
     inside: Mapping[Any, Any] = field(default_factory=dict)
     same: list[Any] = field(default_factory=list)
+    place: Any = None
+    changed: set[int] = field(default_factory=set)
 
     @property
     def runs(self) -> bool:
@@ -72,13 +75,17 @@ class StagedLoop:
 
 class UnrolledCode:
     """How much code a loop that is unrolled makes. Where it is too much, the trace begins again
-    with one loop, if it ``may`` be one; where that is refused, it is unrolled whatever it makes."""
+    with one loop, if it ``may`` be one; where that is refused, it is unrolled whatever it makes.
+    ``trip``: how many iterations there are, if they are alike: two of them tell then."""
 
-    def __init__(self, session: Session, key: Any, may: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self, session: Session, key: Any, may: Callable[[], bool] = lambda: True, trip: int = 0
+    ) -> None:
         self.session = session
         self.key = key
         self.may = may
-        self.total = 0
+        self.trip = trip
+        self.done = self.total = 0
         self.mark()
 
     def mark(self) -> None:
@@ -90,8 +97,11 @@ class UnrolledCode:
         """An iteration has ended."""
         builder = self.session.frame.builder
         at = self.at if builder is self.builder else 0
-        self.total += sum(1 for _ in walk(builder.instrs[at:]))
-        if self.total > UNROLLED_CODE and self.may():
+        made = sum(1 for _ in walk(builder.instrs[at:]))
+        self.total += made
+        self.done += 1
+        left = max(self.trip - self.done, 0) if self.done > 1 else 0
+        if self.total + made * left > UNROLLED_CODE and self.may():
             raise Restart(self.key, "rolled", "an unrolled loop is too much code")
         self.mark()
 

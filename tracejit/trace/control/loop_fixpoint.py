@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from operator import is_not
 from typing import Any
 
 from tracejit.trace.control.array_plans import ArrayPlan
@@ -17,7 +18,9 @@ from tracejit.trace.control.fixpoint import (
     Resized,
     first_plan,
     slot_plan,
+    structure_plan,
 )
+from tracejit.trace.control.list_plans import ListPlan, list_plan
 from tracejit.trace.control.loop_attempt import Attempt, StagedLoop, variables
 from tracejit.trace.control.loop_trace import trace_body
 from tracejit.trace.control.meeting import Ends
@@ -44,6 +47,7 @@ def steady_plans(
     loop.boxes.extend(boxes)
     entry = [*entry, *map(containers.snapshot, boxes)]
     plans = [_first(loop, info, x) for info, x in zip(variables(loop), entry, strict=True)]
+    plans[len(plans) - len(loop.boxes) :] = _plans_of_boxes(loop, loop.boxes, entry)
     plans = recall.plans(entry, plans)
     for _ in range(ATTEMPTS):
         with attempt_memory(loop):
@@ -61,7 +65,8 @@ def steady_plans(
             entry = [*entry, *extra]
             if not (asked or attempt.raised):
                 _grow_at_once(loop, plans, entry, attempt, len(extra))
-            plans = [*plans, *(first_plan(x) for x in extra)]
+            loop.changed |= {id(b) for b in new_boxes if _is_changed(attempt, b)}
+            plans = [*plans, *_plans_of_boxes(loop, new_boxes, extra)]
             continue
         if loop.test is None and not (attempt.raised or asked) and "cycle" not in loop.key:
             cycle = find_swap(attempt.start, attempt.end)
@@ -86,6 +91,22 @@ def steady_plans(
     raise NotConverged("what the loop carries never settles")
 
 
+def _plans_of_boxes(
+    loop: StagedLoop, boxes: Sequence[Any], entry: Sequence[Any]
+) -> list[BindingPlan]:
+    """First plans of the last of ``entry``, what boxes hold. The items of a list that is known to
+    change are carried at once."""
+    names = [info.shown for info in variables(loop)[len(variables(loop)) - len(boxes) :]]
+    plans: list[BindingPlan] = []
+    for name, box, x in zip(names, boxes, entry[len(entry) - len(boxes) :], strict=True):
+        items = list_plan(x[0]) if type(x) is list and len(x) == 1 else None
+        if id(box) in loop.changed and isinstance(items, ListPlan):
+            plans.append(structure_plan(name, x, {0: items}, loop.key))
+        else:
+            plans.append(first_plan(x))
+    return plans
+
+
 def _moved(plans: Sequence[BindingPlan], attempt: Attempt) -> list[BindingPlan]:
     """Plans of the array names that an iteration binds to other storage."""
     return [
@@ -98,6 +119,12 @@ def _moved(plans: Sequence[BindingPlan], attempt: Attempt) -> list[BindingPlan]:
 def _resized(attempt: Attempt, obj: Any) -> bool:
     _, now = attempt.boxes_final[id(obj)]
     return len(now) != len(obj)
+
+
+def _is_changed(attempt: Attempt, obj: Any) -> bool:
+    """Whether a list holds other items at the end of the body."""
+    now = attempt.boxes_final[id(obj)][1]
+    return len(now) != len(obj) or any(map(is_not, now, obj))
 
 
 def _grows(attempt: Attempt, obj: Any) -> bool:
@@ -180,11 +207,14 @@ def _grow_at_once(
     attempt: Attempt,
     new: int,
 ) -> None:
-    """Growing where lists that a trace found to change, the last ``new`` of the loop's boxes, hold
-    at its end what the run decides, and its numbers have settled."""
+    """Growing where lists that a trace found to change, the last ``new`` of the loop's boxes, have
+    other lengths at its end, or hold what the run decides, and its numbers have settled."""
     at = _ending(loop, attempt)
-    boxes = zip(loop.boxes[-new:], entry[-new:], strict=True)
-    grown = [(box, x) for box, x in boxes if type(box) is list and _grows(attempt, box)]
+    boxes = [
+        row for row in zip(loop.boxes[-new:], entry[-new:], strict=True) if type(row[0]) is list
+    ]
+    rolled = not loop.unrolls_for_lists()
+    grown = [(b, x) for b, x in boxes if _grows(attempt, b) or (rolled and _resized(attempt, b))]
     rows = zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=False)
     try:
         settled = all(_better(loop, *r, at) == r[1] for r in rows if isinstance(r[1], Number))

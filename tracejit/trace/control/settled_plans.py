@@ -6,7 +6,9 @@ attempt found is not too wide for this one. It holds for one execution of one lo
 of the same code may have other types.
 
 Only what does not speak of values of the earlier attempt is recalled: kinds of numbers, which
-extents change, which containers.
+extents change, which containers. A list that the attempt around makes anew, and the loop fills, is
+known by its place among what that has made. It holds at once what the run decided the last time:
+a wider form than it needs is no harm to a list without items.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from tracejit.records import dataclass
 from tracejit.trace.control.array_plans import ArrayPlan, ViewPlan
 from tracejit.trace.control.chosen_plans import ChosenPlan
 from tracejit.trace.control.fixpoint import first_plan
+from tracejit.trace.control.held_contents import make_hold
 from tracejit.trace.control.list_plans import ListPlan
 from tracejit.trace.control.loop_attempt import StagedLoop
 from tracejit.trace.control.number_plans import Number, Tagged
@@ -35,21 +38,44 @@ from tracejit.trace.control.plans import (
     maker_of,
 )
 from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.session.frames import Frame
 from tracejit.trace.session.session import user_lines
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
+from tracejit.trace.values.dynamic_list import ListBuffer
+from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.views.parameters import sliced_first, view_numbers
 from tracejit.trace.views.views import writeability
 
 
+@dataclass(frozen=True, eq=False)
+class FilledBox:
+    """A container that a loop changes. ``made``: the region that made it, by depth, and its place
+    among what that has made. ``form``: what a list without items holds."""
+
+    obj: Any
+    made: tuple[int, int] | None
+    form: ElementKinds | None
+
+    def now(self, loop: StagedLoop) -> Any:
+        """The container in this attempt; None where it is not known."""
+        if self.made is None or _made_in(loop, self.obj) is not None:
+            return self.obj
+        depth, place = self.made
+        frames = loop.session.frames
+        made = _made_by(loop, frames[depth]) if depth < len(frames) else []
+        x = made[place] if place < len(made) else None
+        return x if self.form is not None and x == [] else None
+
+
 @dataclass(frozen=True)
 class Found:
-    """The first and the last plan of each variable of a loop, the containers it changes (with
-    whether a region made them), and what loops inside of it settled on."""
+    """The first and the last plan of each variable of a loop, the containers it changes, and what
+    loops inside of it settled on."""
 
     first: tuple[BindingPlan, ...]
     last: tuple[BindingPlan, ...]
-    boxes: tuple[tuple[Any, bool], ...]
+    boxes: tuple[FilledBox, ...]
     inside: Mapping[Any, Found]
 
 
@@ -76,7 +102,11 @@ class Recall:
         self.memory: SettledPlans | None = (
             loop.session.memories[-1] if loop.session.memories else None
         )
-        self.place = None if self.memory is None else self.memory.place(loop)
+        if loop.place is None or loop.place[0] != loop.exact:
+            loop.place = loop.exact, None if self.memory is None else self.memory.place(loop)
+        self.place = loop.place[1]
+        #: Lists that hold what they did the last time.
+        self.filled: set[int] = set()
         self.found = None if self.memory is None else self.memory.before.get(self.place)
         if self.found is not None:
             loop.inside = self.found.inside
@@ -85,9 +115,14 @@ class Recall:
         """Containers that the loop changed the last time, where all of them are still there."""
         if self.found is None or self.loop.boxes or self.loop.slots:
             return []
-        if any(made and not _is_made(self.loop, box) for box, made in self.found.boxes):
+        rows = [(box, box.now(self.loop)) for box in self.found.boxes]
+        if any(x is None for _, x in rows):
             return []
-        return [box for box, _ in self.found.boxes]
+        for box, x in rows:
+            if box.form is not None and x == []:
+                make_hold(x, box.form)
+                self.filled.add(id(x))
+        return [x for _, x in rows]
 
     def plans(self, entry: Sequence[Any], plans: Sequence[BindingPlan]) -> list[BindingPlan]:
         """First plans, with what the last attempt found where it began likewise."""
@@ -105,10 +140,10 @@ class Recall:
     def _of_heaps(
         self, last: Sequence[BindingPlan], entry: Sequence[Any], plans: list[BindingPlan]
     ) -> list[BindingPlan]:
-        """With the plans of what heaps hold, which are there in each attempt (of another list it is
-        not known)."""
+        """With the plans of what heaps hold, which are there in each attempt, and of lists that are
+        filled (of another list it is not known)."""
         heaps = self.loop.session.heaps.values()
-        held = {id(x) for heap in heaps for x in (heap.rows, heap.pool)}
+        held = {id(x) for heap in heaps for x in (heap.rows, heap.pool)} | self.filled
         first = len(plans) - len(self.loop.boxes)
         for k, box in enumerate(self.loop.boxes, first):
             plan, items = last[k], entry[k]
@@ -124,7 +159,11 @@ class Recall:
         loop = self.loop
         if self.memory is None or loop.slots:
             return
-        boxes = tuple((box, _is_made(loop, box)) for box in loop.boxes)
+        held = entry[len(entry) - len(loop.boxes) :]
+        boxes = tuple(
+            FilledBox(box, _made_in(loop, box), _form_to_fill(box, x))
+            for box, x in zip(loop.boxes, held, strict=True)
+        )
         first = tuple(map(first_plan, entry))
         self.memory.now[self.place] = Found(first, tuple(plans), boxes, loop.inside)
 
@@ -141,9 +180,28 @@ def attempt_memory(loop: StagedLoop) -> Iterator[None]:
     loop.inside = memory.now
 
 
-def _is_made(loop: StagedLoop, box: Any) -> bool:
-    """Whether a region under way made the container."""
-    return any(frame.made.get(id(box)) is box for frame in loop.session.frames)
+def _made_in(loop: StagedLoop, box: Any) -> tuple[int, int] | None:
+    """The region under way that made a container, and its place among what that has made."""
+    for depth, frame in enumerate(loop.session.frames):
+        if frame.made.get(id(box)) is box:
+            places = (k for k, x in enumerate(_made_by(loop, frame)) if x is box)
+            return next(((depth, k) for k in places), None)
+    return None
+
+
+def _made_by(loop: StagedLoop, frame: Frame) -> list[Any]:
+    """What the program's code in a region has made, in order, without what loops put together."""
+    put_together = loop.session.put_together
+    return [x for key, x in frame.made.items() if key not in put_together]
+
+
+def _form_to_fill(box: Any, held: Any) -> ElementKinds | None:
+    """What a list without items holds, where no shape in it is of the attempt around."""
+    if type(box) is not list or len(held) != 1 or type(held[0]) is not ListBuffer:
+        return None
+    run = held[0]
+    known = all(type(n) is int for kind in run.form[0] for n in kind.shape or ())
+    return run.form if known and run.count == 0 else None
 
 
 def _again(plan: BindingPlan, x: Any) -> BindingPlan | None:

@@ -198,7 +198,7 @@ class DisplayRewriter(OperatorCalls, ast.NodeTransformer):
         turns.args.args.append(taken)
         for made in (*traits, listed):
             ast.copy_location(made, where)
-        return [turns, listed, source, self.site(where)]
+        return [turns, listed, source, self.site(where, part.target)]
 
     def _listed(
         self, where: ast.expr, parts: Sequence[ast.comprehension], elements: list[ast.expr]

@@ -78,10 +78,13 @@ class OperatorCalls:
         )
         return located(entry, where)
 
-    def site(self, where: ast.stmt | ast.expr) -> ast.expr:
+    def site(self, where: ast.stmt | ast.expr, target: ast.expr | None = None) -> ast.expr:
+        """The place of a statement; of a `for` of a comprehension with its target, which tells it
+        from others in the line."""
         unit = self.unit
+        column = (target or where).col_offset
         segment = unit.lines[where.lineno - 1].strip() if where.lineno <= len(unit.lines) else ""
-        unit.sites.append(Site(unit.filename, where.lineno, segment, unit.function))
+        unit.sites.append(Site(unit.filename, where.lineno, segment, unit.function, column))
         return self.table("sites", len(unit.sites) - 1, where)
 
 

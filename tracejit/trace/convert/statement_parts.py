@@ -85,6 +85,13 @@ class Site:
     line: int
     segment: str
     function: str
+    column: int = 0
+    """Where in the line it begins: several comprehensions may stand in one."""
+
+    @property
+    def key(self) -> tuple[str, int, str, int]:
+        """Names a loop for the traces of the function, one after another."""
+        return self.filename, self.line, self.segment, self.column
 
     def __str__(self) -> str:
         return f"{self.filename}:{self.line}: {self.segment}"

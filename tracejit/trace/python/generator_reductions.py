@@ -19,12 +19,12 @@ from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir.extent import Dim
 from tracejit.records import dataclass
 from tracejit.trace.control.branch import bool_of
-from tracejit.trace.control.loop_attempt import UNROLL_LIMIT
+from tracejit.trace.control.loop_attempt import UNROLL_LIMIT, UnrolledCode
 from tracejit.trace.convert import Site, Traits, Turns, VarInfo
 from tracejit.trace.python import dynamic_list_methods
 from tracejit.trace.python.comparisons import choose, compared
 from tracejit.trace.session.frames import Restart
-from tracejit.trace.session.session import current, where
+from tracejit.trace.session.session import Session, current, user_lines, where
 from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values.all import Array, Tracer
 from tracejit.trace.values.dynamic_list import is_grown
@@ -45,6 +45,8 @@ class Fold:
     tests: bool
     """Whether the generator has an ``if``."""
     unrolled: bool
+    code: UnrolledCode | None = None
+    """How much code its turns make where they are unrolled and may be a loop."""
     state: list[Any] = field(default_factory=list)
     """The variables of the loop."""
     seen: list[Any] = field(default_factory=list)
@@ -52,12 +54,16 @@ class Fold:
     consume: Callable[[Any], None] = field(init=False)
     go_on: Callable[[], Any] | None = None
     """Whether the next item is asked for; None where all are."""
+    lists: bool = False
+    """Whether it makes a list: what an item is says nothing of the others then."""
 
     def turn(self, item: Any) -> None:
         """What one item does. An error that is proved may be one of what stands for an item:
         then no loop is made, and what Python raises is seen."""
         if self.unrolled:
             self._turn(item)
+            if self.code is not None:
+                self.code.add()
             return
         try:
             self._turn(item)
@@ -95,12 +101,17 @@ class Fold:
         if not is_plain:
             self.rest(first)
             return
+        place = self.site.key, user_lines()
+        if self.lists and place in current().of_the_run:
+            self.rest(first)
+            return
         assert isinstance(self.steps.trip, int)
         for k in builtins.range(first, self.steps.trip):
             self.turn(self.steps.item(k))
             if self.go_on is not None and self.go_on() is False:
                 return
             if _is_traced(self.seen[-1:]) or self._makes_lists():  # the others were looked at
+                current().of_the_run.add(place)
                 self._under_go_on(k + 1)
                 return
 
@@ -140,16 +151,17 @@ def folded(
     if steps is None:
         return NotImplemented
     site = replace(site, segment=f"{site.segment} ({f.__name__} of a generator)")
-    key = (site.filename, site.line, site.segment)
+    key = site.key
     is_known = isinstance(steps.trip, int)
     tests, shows_items = traits
-    unrolled = isinstance(steps.trip, int) and (
-        steps.trip <= _FEW or session.loop_is(key, "unroll") or (shows_items and _counts(source))
-    )
+    is_few = _is_few(steps, key, _FEW)
+    must = session.loop_is(key, "unroll") or (shows_items and _counts(source))
+    unrolled = is_known and (is_few or must)
     if unrolled and not (tests and steps.trip):
         return NotImplemented
     spend(source)
-    fold = Fold(ops, turns, steps, site, tests, unrolled)
+    code = _code(session, key, steps) if is_few and not must else None
+    fold = Fold(ops, turns, steps, site, tests, unrolled, code)
     try:
         return fold_of_f(fold, is_known and _is_plain(source), *args, **kwargs)
     except (UnsupportedError, StructureError) as error:
@@ -188,15 +200,16 @@ def listed(
         steps = Steps(len(items), lambda i: items[i])  # type: ignore[index]
     if steps is None:
         return NotImplemented
-    key = (site.filename, site.line, site.segment)
+    key = site.key
     is_known = isinstance(steps.trip, int)
-    unrolled = isinstance(steps.trip, int) and (
-        steps.trip <= UNROLL_LIMIT or items is not None or session.loop_is(key, "unroll")
-    )
+    is_few = _is_few(steps, key, UNROLL_LIMIT)
+    must = items is not None or session.loop_is(key, "unroll")
+    unrolled = is_known and (is_few or must)
     if unrolled and not tests:
         return NotImplemented
     spend(source)
-    fold = Fold(ops, turns, steps, site, tests, unrolled)
+    code = _code(session, key, steps) if is_few and not must else None
+    fold = Fold(ops, turns, steps, site, tests, unrolled, code)
     try:
         return _list(fold, is_known and _is_plain(source), flat)
     except (UnsupportedError, StructureError) as error:
@@ -205,12 +218,41 @@ def listed(
         raise Restart(key, "unroll", str(error)) from error
 
 
+def _is_few(steps: Steps, key: Any, limit: int) -> bool:
+    """Whether so many turns are unrolled, as long as that is little code."""
+    few = isinstance(steps.trip, int) and steps.trip <= limit
+    return few and not current().loop_is(key, "rolled")
+
+
+def _code(session: Session, key: Any, steps: Steps) -> UnrolledCode:
+    assert isinstance(steps.trip, int)
+    return UnrolledCode(session, key, trip=steps.trip)
+
+
+def measured(turns: Turns, source: Any, site: Site) -> Turns:
+    """The turns of a comprehension that Python goes through while tracing: where they make much
+    code, and it may be a loop of the run, the trace begins again with one."""
+    session = current()
+    steps = steps_of(source)
+    if steps is None or session.loop_is(site.key, "unroll"):
+        return turns
+
+    def counted(items: Any) -> Any:
+        code = _code(session, site.key, steps)
+        for test, value in turns(items):
+            yield test, value
+            code.add()
+
+    return counted
+
+
 def _list(fold: Fold, is_plain: bool, flat: bool = False) -> Any:
     items: list[Any] = fold.ops.made([])
     put = items.extend if flat else items.append
+    fold.lists = True
     fold.seen = items
     fold.consume = lambda item: fold.ops.call(put, item)
-    fold.run(0, is_plain)
+    fold.run(0, is_plain and not current().loop_is(fold.site.key, "rolled"))
     return items
 
 

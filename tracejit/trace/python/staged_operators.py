@@ -43,7 +43,7 @@ from tracejit.trace.python.calls import (
 )
 from tracejit.trace.python.chosen_messages import raised_for_each
 from tracejit.trace.python.distinct import Distinct
-from tracejit.trace.python.generator_reductions import folded, listed
+from tracejit.trace.python.generator_reductions import folded, listed, measured
 from tracejit.trace.python.opaque_calls import MUTATING, contains_tracer, has_array, refuse_mutation
 from tracejit.trace.python.operator_functions import written_out
 from tracejit.trace.python.ordering import LIST_METHODS
@@ -271,6 +271,7 @@ class StagedOperators(StagedFunctions, StagedOperations):
             found = listed(self, turns, traits, source, site, flat)
             if found is not NotImplemented:
                 return found
+            turns = measured(turns, source, site)
             return super().list_of(turns, traits, source, site, flat)
 
     def _listed(self, source: Any) -> Any:

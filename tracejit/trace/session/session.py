@@ -75,6 +75,8 @@ class Session:
         #: Loops whose counter is a place in a list, or that are too much code if unrolled: they are
         #: unrolled only if there is no other way.
         self.kept_rolled: dict[Any, None] = {}
+        #: Comprehensions over known numbers whose items the run decides, by key and lines.
+        self.of_the_run: set[Any] = set()
         self.memory: dict[Any, Any] = {}
         self.hidden: dict[Any, Any] = {}
         #: Names of numbers outside of the trace that change from call to call.
@@ -101,8 +103,7 @@ class Session:
         self.lendable: dict[int, Any] = {}
         #: Objects of the user's classes, with the frame in which they were made, by identity.
         self.made: dict[int, tuple[Any, Frame]] = {}
-        #: Iterators of Python's, and the keys under which the trace may begin again with them as
-        #: iterators of the run, by identity.
+        #: Iterators of Python's, by identity, and the keys under which they may be of the run.
         self.followable: dict[int, tuple[Any, Any]] = {}
         #: Objects that a branch may have chosen: what is set in one would not show in the other.
         self.chosen: dict[int, Any] = {}

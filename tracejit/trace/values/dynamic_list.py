@@ -328,6 +328,8 @@ def converted(run: ListBuffer, form: ElementKinds) -> ListBuffer:
         return converted(run.of_deque(False), form).of_deque(True)
     if run.count == 0:
         return empty_run(form)
+    if run.form[1] is list and form[1] is None:
+        return ListBuffer([LIST_HEAPS["of_parts"](run, form[0][0])], run.count, form)
     columns: list[Value] = []
     for (kind, mine), new in zip(by_part(run.form[0], run.columns), form[0], strict=True):
         columns += kind.converted(mine, new, run.count)

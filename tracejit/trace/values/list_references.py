@@ -30,7 +30,13 @@ from tracejit.trace.values.dynamic_list import (
 )
 from tracejit.trace.values.list_heap_sites import heap_at, one_heap, reference_kind, resolved
 from tracejit.trace.values.list_heaps import Heap, can_hold, repeated_index
-from tracejit.trace.values.list_kinds import ElementKinds, Kind, ListsOf, share_all
+from tracejit.trace.values.list_kinds import (
+    Kind,
+    ListsOf,
+    by_part,
+    joined,
+    share_all,
+)
 
 
 def kind_of_list(x: list[Any]) -> Kind | None:
@@ -125,16 +131,38 @@ def _number(x: list[Any], kind: Kind) -> Value:
 
 def _of_rows(columns: Sequence[Value], rows: Kind, kind: Kind, count: Dim) -> Value:
     """References to new lists, one for each of the first rows of some columns."""
-    assert kind.lists is not None
     assert rows.shape is not None
-    heap = heap_at(kind.lists.site)
-    items: ElementKinds = (Kind(*rows.kinds),), None
-    heap.must_hold(items)
-    assert heap.form is not None
     n = rows.shape[0]
     b = current().b
     flat = [b.reshape(rows_of(c, 0, count, 1), (count * n,)) for c in columns]
-    run = converted(ListBuffer(flat, count * n, items), heap.form)
+    return _of_one_length(ListBuffer(flat, count * n, ((Kind(*rows.kinds),), None)), n, kind, count)
+
+
+def _of_parts(run: ListBuffer, kind: Kind) -> Value:
+    """The same of lists that are held as a column for each of their places."""
+    kinds, _ = run.form
+    item: Kind | None = kinds[0]
+    for other in kinds[1:]:
+        item = None if item is None else joined(item, other)
+    assert item is not None
+    b, n, count = current().b, len(kinds), run.count
+    parts = [k.converted(mine, item, count) for k, mine in by_part(kinds, parts_of(run))]
+    flat = []
+    for places in zip(*parts, strict=True):
+        rest = places[0].shape[1:]
+        beside = [b.reshape(c, (count, 1, *rest)) for c in places]
+        flat.append(b.reshape(b.op("concatenate", *beside, axis=1), (count * n, *rest)))
+    return _of_one_length(ListBuffer(flat, count * n, ((item,), None)), n, kind, count)
+
+
+def _of_one_length(items: ListBuffer, n: Dim, kind: Kind, count: Dim) -> Value:
+    """References to so many new lists of ``n`` items each."""
+    assert kind.lists is not None
+    heap = heap_at(kind.lists.site)
+    heap.must_hold(items.form)
+    assert heap.form is not None
+    run = converted(items, heap.form)
+    b = current().b
     order = b.op("iota", shape=(count,), axis=0, dtype=np.dtype(np.int64))
     return heap.several(run, b.op("mul", order, repeated_index(n, count)), repeated_index(n, count))
 
@@ -181,4 +209,4 @@ def _array(run: ListBuffer, shape: tuple[Dim, ...] = ()) -> Value:
 
 
 LIST_HEAPS.update(number=_number, numbers=_numbers, list=_list, kind=kind_of_list, of_rows=_of_rows)
-LIST_HEAPS.update(array=_array)
+LIST_HEAPS.update(of_parts=_of_parts, array=_array)
