@@ -372,8 +372,6 @@ _OF_TYPES = (
 #: Names whose values are not compared: NumPy does not say what they are, or in which order.
 UNORDERED = {
     **dict.fromkeys(("np.empty", "np.empty_like"), "what was in memory before"),
-    **dict.fromkeys(("np.partition", "x.partition"), "the order of what is on one side"),
-    **dict.fromkeys(("np.argpartition", "x.argpartition"), "the order of what is on one side"),
     "np.unique_values": "NumPy does not sort them",
 }
 #: Supported names that are not timed, and why.
@@ -383,7 +381,6 @@ NOT_TIMED = {
     **{f"np.{name}": "a question about types, answered when compiling" for name in _OF_TYPES},
 }
 _SVML = "NumPy has AVX-512 code of SVML's (docs/accuracy.md)"
-_SELECTED = "all is sorted: NumPy's C API has no selection of plain memory"
 _SAME = "the same C function runs; under load the figures differ by as much"
 _WRITES = "memory of results is used again, and read before it is written; NumPy's is new"
 _TURNED = "element by element, not in blocks"
@@ -398,9 +395,6 @@ negative ones ones_like resize round sign square subtract tile trunc zeros
 EXPLAINED: dict[str, str] = {
     **{f"np.{name}": _SVML for name in _SVML_NAMES.split()},
     **dict.fromkeys(("np.emath.arccos", "np.emath.arcsin"), _SVML),
-    **dict.fromkeys(
-        ("np.partition", "np.argpartition", "x.partition", "x.argpartition"), _SELECTED
-    ),
     **{n: _SAME for n in NAMES if n.startswith(("np.fft.", "np.linalg."))},
     **dict.fromkeys(("np.sort", "np.argsort", "np.lexsort", "x.sort"), _SAME),
     **{f"np.{name}": _WRITES for name in _WRITING_NAMES.split()},

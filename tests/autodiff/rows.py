@@ -168,6 +168,7 @@ def _library() -> dict[str, Smooth]:
         "cholesky": take("cholesky", 2, 9),
         "fft": take("fft", 0, 1, 3),
         "sort": take("sort", 0, 1),
+        "partition": take("partition", 0, 1, 4),
         "ufunc": take("ufunc", 0, 1),
         "qr": take("qr", 0, 2, 3, 8),
         "svdvals": take("svdvals", 0, 1, 2),

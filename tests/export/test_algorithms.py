@@ -35,6 +35,13 @@ def gram(x: Any) -> Any:
     return np.conj(np.swapaxes(x, -1, -2)) @ x
 
 
+def selected(name: str, found: Any, x: Any, kth: Any, axis: int) -> Any:
+    """All elements, and those at the places: what is the same for every order of the others."""
+    if name == "argpartition":
+        found = np.take_along_axis(x, found, axis)
+    return np.sort(found, axis), np.take(found, kth, axis)
+
+
 def compare(name: str, got: Any, want: Any) -> None:
     for x, y in zip(outcome(name, got), outcome(name, want), strict=True):
         x, y = np.asarray(x), np.asarray(y)
@@ -53,6 +60,10 @@ def test_plain(name: str) -> None:
             with np.errstate(all="ignore"):
                 got = ALGORITHMS[name](*map(np.asarray, operands), **attrs)
                 want = TABLE[name].eval(*map(np.asarray, operands), **attrs)
+            if name.endswith("partition"):
+                if abs(operands[1][0] + 0.5) > operands[0].shape[attrs["axis"]]:
+                    continue  # no such place: nothing is said of the result
+                got, want = (selected(name, r, *operands, **attrs) for r in (got, want))
             compare(name, got, want)
 
 

@@ -70,6 +70,13 @@ def _along(d: Any, **attrs: Any) -> list[Sample]:
     return [((drawn(d, *s),), {"axis": a, **attrs}) for s in ((5,), (2, 4)) for a in range(len(s))]
 
 
+def _select(d: Any) -> list[Sample]:
+    """One place, places from both ends, none on the axis."""
+    places = [np.array(k, np.int64) for k in ([2], [-1, 0], [5])]
+    along = [(x, attrs) for (x,), attrs in _along(d)]
+    return [((x, k), attrs) for k in places for x, attrs in along]
+
+
 def _irfft(d: Any) -> list[Sample]:
     how = {"axis": 1, "norm": "ortho"}
     return [((drawn(d, 2, 4),), {**how, "points": n}) for n in (6, 7)]
@@ -113,6 +120,8 @@ LIBRARY: dict[str, tuple[str, Callable[[Any], list[Sample]]]] = {
     "irfft": ("FD", _irfft),
     "sort": ("?bBhHiIlLfdFD", lambda d: _along(d, kind="quicksort")),
     "argsort": ("?bBhHiIlLfdFD", lambda d: _along(d, kind="stable")),
+    "partition": ("?bBhHiIlLfdFD", _select),
+    "argpartition": ("?bBhHiIlLfdFD", _select),
     "lexsort": ("?bBhHiIlLfdFD", lambda d: [((drawn(d, 2, 5),), {})]),
     "ufunc": ("fd", _ufunc),
     "bessel_i": ("fd", lambda d: [((drawn(d, 5) * 9,), {"n": n}) for n in (0, 1, 2)]),

@@ -31,6 +31,11 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...], set[str]]] = {
     "sort of integers": (lambda x: np.sort(x)[::-1], (np.array([3, 1, 2]),), {"sort"}),
     "sort of complex": (np.sort, (X + 1j * X[::-1],), {"sort"}),
     "argsort": (lambda x: np.argsort(x, axis=0, kind="stable"), (X,), {"argsort"}),
+    "partition": (
+        lambda x: (np.partition(x, 2, axis=0)[2], np.argpartition(x, 1)[:, 1]),
+        (X,),
+        {"sort", "argsort"},
+    ),
     "lexsort": (lambda x: np.unique(x, axis=0), (np.array([[1, 2], [1, 0], [1, 2]]),), {"lexsort"}),
     "unique": (np.unique, (np.array([3, 1, 3, 2.0]),), {"sort"}),
     "median": (np.median, (np.array([3, 1, 3, 2.0]),), {"sort"}),

@@ -43,7 +43,7 @@ _PYTHON_FUNCTIONS = (
     "PyDict_Clear", "PyDict_Update", "PyErr_BadInternalCall",
     "PyErr_CheckSignals", "PyErr_Clear", "PyErr_Fetch", "PyErr_NoMemory", "PyErr_Occurred",
     "PyErr_Restore", "PyErr_SetObject", "PyEval_RestoreThread", "PyEval_SaveThread",
-    "PyMem_RawCalloc", "PyMem_RawFree", "PyMem_RawRealloc",
+    "PyCapsule_New", "PyMem_RawCalloc", "PyMem_RawFree", "PyMem_RawRealloc",
     "PyBytes_AsString", "PyBytes_Size", "PyMem_Free", "PyOS_double_to_string",
     "PyObject_ASCII", "PyObject_Format", "PyObject_Repr",
     "PyObject_Str", "PyUnicode_AsEncodedString", "PyUnicode_AsUTF8AndSize", "PyUnicode_DecodeUTF8",
@@ -71,9 +71,13 @@ _NAMES = {
 }
 _NUMPY_FUNCTIONS = {
     "PyArray_Type": 2,
+    "PyArray_DescrFromType": 45,
     "PyArray_Scalar": 60,
     "PyArray_NewFromDescr": 94,
     "PyArray_SetBaseObject": 282,
+    "PyArray_Partition": 296,
+    "PyArray_ArgPartition": 297,
+    "PyDataMem_SetHandler": 304,
 }
 
 

@@ -142,6 +142,11 @@ def _sorts(name: str, kind: Any, code: str, address: int) -> bool:
     return status == 0 and np.array_equal(order, np.argsort(given, kind=kind))
 
 
+def partitions(dtype: np.dtype[Any]) -> bool:
+    """Whether NumPy's C API selects of elements of a dtype, and code may call it."""
+    return dtype.str[1:] in _SORTED and capi.native_entry_problem() is None
+
+
 # -- by name ---------------------------------------------------------------------------------------
 
 

@@ -200,6 +200,16 @@ def _stacked(
     return _op(batcher, instr, [batcher.full(v) for v in operands], {**attrs, **moved})
 
 
+def _select(
+    batcher: Batcher, instr: Instr, operands: list[Value], attrs: Attrs
+) -> Sequence[Value] | None:
+    """Selections: of each example the same places, or examples in turn."""
+    x, kth = operands
+    if kth in batcher.differ:
+        return None
+    return _op(batcher, instr, [x, kth], {**attrs, "axis": attrs["axis"] + 1})
+
+
 def _pure_call(
     batcher: Batcher, instr: Instr, operands: list[Value], attrs: Attrs
 ) -> Sequence[Value]:
@@ -233,6 +243,8 @@ RULES: dict[str, Rule] = {
     "add_slice": _window,
     "extern": _stacked,
     "pure_call": _pure_call,
+    "partition": _select,
+    "argpartition": _select,
     "lstsq": _in_turn,
     "lexsort": _in_turn,
 }

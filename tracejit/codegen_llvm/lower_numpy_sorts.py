@@ -1,4 +1,7 @@
-"""Sorts by the C functions that NumPy itself runs, by address: line after line of the last axis."""
+"""Sorts by the C functions that NumPy itself runs, by address: line after line of the last axis.
+
+Selections are calls of NumPy's C API (`partition_text.py`), along any axis.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import product
 from tracejit.ir.ops.extern import Reference
 from tracejit.ir.types import BufferType
-from tracejit.llvm_text.lower_function import FunctionText
+from tracejit.llvm_text.lower_function import FunctionText, Pointer
 from tracejit.llvm_text.nested import plain
 
 Operands = Sequence[Value]
@@ -93,4 +96,51 @@ def _sort(
     return run
 
 
-SORTS: dict[str, LoopRule] = {"sort": _sort, "argsort": partial(_sort, places=True)}
+def _partition(
+    call: Reference, operands: Operands, results: Operands, *, places: bool = False
+) -> Lowering | None:
+    """As `_sort`; ``kth`` is an operand, in memory as well."""
+    axis, (x, _) = dict(call.attrs)["axis"], operands
+    if not numpy_loops.partitions(x.dtype) or not isinstance(x.type, BufferType):
+        return None
+
+    def run(f: FunctionText, operands: Operands, results: Operands, _: Host) -> None:
+        (given, kth), made = operands, results[0]
+        assert isinstance(made.type, BufferType)
+        data, out = f.pointer(given), f.pointer(made)
+        whole = f.dim(product(made.shape) * made.dtype.itemsize)
+        if not places:
+            f.module.declare("declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)")
+            f.e.line(
+                f"call void @llvm.memmove.p0.p0.i64({out}, {data}, i64 {whole.text}, i1 false)"
+            )
+        slot = _described(f, data if places else out, given)
+        order = out if places else Pointer("null")
+        f.module.declare("declare i32 @tj_partition(ptr, ptr, i32, i32, i32, ptr, i64, ptr, i64)")
+        form = f"i32 {x.dtype.num}, i32 {x.rank}, i32 {axis}"
+        count = f.dim(kth.shape[0]).text
+        f.call_status(
+            f"@tj_partition(ptr %ctx, {slot}, {form}, {f.pointer(kth)}, i64 {count}, {order}, "
+            f"i64 {whole.text})"
+        )
+
+    return run
+
+
+def _described(f: FunctionText, data: Pointer, value: Value) -> Pointer:
+    """A pointer, extents and strides in memory, as `tj_array_at` takes them."""
+    type_ = value.type
+    assert isinstance(type_, BufferType)
+    slot = f.stack(f"[{1 + 2 * type_.rank} x i64]")
+    f.e.line(f"store {data}, {slot}")
+    for k, dim in enumerate((*type_.shape, *type_.strides), 1):
+        f.e.line(f"store {f.dim(dim)}, {f.at(slot, 8 * k)}")
+    return slot
+
+
+SORTS: dict[str, LoopRule] = {
+    "sort": _sort,
+    "argsort": partial(_sort, places=True),
+    "partition": _partition,
+    "argpartition": partial(_partition, places=True),
+}

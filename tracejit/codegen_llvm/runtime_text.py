@@ -11,6 +11,7 @@ Compiled once per process (`runtime.py`). A core declares what it uses:
     declare i32  @tj_host_numbers(ptr ctx, i64 call, ptr slots, i64 n, i64 kinds)    the same
     declare i32  @tj_left_error(ptr ctx)                       nonzero: return 1
     declare i64  @tj_stack_limit(i64 here)                     see `stack_text`
+    declare i32  @tj_partition(...)                            see `partition_text`
 
 Every allocation is linked into the context and freed when the call ends unless a result took it, so
 a core may simply return 1 at any point.
@@ -21,7 +22,7 @@ from __future__ import annotations
 import sys
 
 from tracejit.abi import capi
-from tracejit.codegen_llvm import holding_text, stack_text
+from tracejit.codegen_llvm import holding_text, partition_text, stack_text
 from tracejit.codegen_llvm.memory_text import memory_text
 from tracejit.llvm_text.nested import plain
 
@@ -296,10 +297,13 @@ EXPORTS = (
     "tj_host_numbers", "tj_left_error", "tj_array_at",
     "tj_detach", "tj_free_all", "tj_raise", "tj_peak_taken",
     "tj_data_malloc", "tj_data_calloc", "tj_data_realloc", "tj_data_free",
-    *holding_text.EXPORTS, *stack_text.EXPORTS,
+    *holding_text.EXPORTS, *partition_text.EXPORTS, *stack_text.EXPORTS,
 )  # fmt: skip
 #: Those that are for threads only that have the GIL, or gave it away as the context says.
-_OF_PYTHON = ("tj_poll", "tj_host_call", "tj_host_numbers", "tj_left_error", *holding_text.EXPORTS)
+_OF_PYTHON = (
+    "tj_poll", "tj_host_call", "tj_host_numbers", "tj_left_error",
+    *holding_text.EXPORTS, *partition_text.EXPORTS,
+)  # fmt: skip
 
 
 def calls_python(core: str) -> bool:
@@ -312,4 +316,5 @@ def runtime_text() -> str:
     clock = "1," if sys.platform.startswith("linux") else "6,"
     python = plain(_PYTHON).replace("CLOCK,", clock).replace("POLL", str(_POLL_NANOSECONDS))
     python = python.replace("WRITEABLE", str(capi.WRITEABLE))
-    return memory_text() + python + holding_text.holding_text() + stack_text.stack_text()
+    of_python = holding_text.holding_text() + partition_text.partition_text()
+    return memory_text() + python + of_python + stack_text.stack_text()

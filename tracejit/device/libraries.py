@@ -116,6 +116,15 @@ def _argsort(lib: DeviceLibrary, x: Array, *, axis: int, kind: object) -> Array:
     return lib("argsort")(_ordered(lib, x), axis=axis)
 
 
+def _partition(lib: DeviceLibrary, x: Array, kth: Array, *, axis: int) -> Array:
+    """A sort, which needs no `kth` on the host."""
+    return _sort(lib, x, axis=axis, kind=None)
+
+
+def _argpartition(lib: DeviceLibrary, x: Array, kth: Array, *, axis: int) -> Array:
+    return _argsort(lib, x, axis=axis, kind=None)
+
+
 def _one_row_of_keys(operands: Sequence[Value], attrs: dict[str, Any]) -> str:
     return "" if operands[0].rank == 2 else "cupy.lexsort takes keys of one axis"
 
@@ -238,6 +247,8 @@ _REAL = ("all", "isfinite", "count_nonzero", "imag")
 LIBRARY: dict[str, LibraryRow] = {
     "sort": LibraryRow(_sort, ("sort", *_ORDER)),
     "argsort": LibraryRow(_argsort, ("argsort", *_ORDER)),
+    "partition": LibraryRow(_partition, ("sort", *_ORDER)),
+    "argpartition": LibraryRow(_argpartition, ("argsort", *_ORDER)),
     "lexsort": LibraryRow(_same("lexsort"), ("lexsort",), _one_row_of_keys),
     "fft": LibraryRow(_fft, ("fft.fft", "fft.ifft")),
     "rfft": LibraryRow(_rfft, ("fft.rfft",)),

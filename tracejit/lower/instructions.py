@@ -331,8 +331,8 @@ def _packed(body: Body, value: Value) -> Storage | None:
 def _call(
     body: Body, instr: Instr, function: Callable[..., object], operands: Sequence[Value]
 ) -> None:
-    """Python writes array results into memory allocated here; scalars come back as results."""
-    dests = [body.fresh(body.type(r)) for r in instr.results if is_array(r)]
+    """Array results are written into memory that is given; scalars come back as results."""
+    dests = [_dest(body, instr, r) for r in instr.results if is_array(r)]
     scalar_types = tuple(r.type for r in instr.results if not is_array(r))
     order = tuple(is_array(r) for r in instr.results)
     out = body.scope.b.append(
@@ -347,6 +347,14 @@ def _call(
             body.place(r, next(arrays))
         else:
             body.scalars[r] = body.scope.own(next(scalars))
+
+
+def _dest(body: Body, instr: Instr, result: Value) -> Storage:
+    """Where a call writes a result. What may raise leaves the memory of others as it was."""
+    wanted = body.wanted(result) if instr.prim.external else None
+    if wanted is not None and body.dense(wanted.buffer):
+        return wanted
+    return body.fresh(body.type(result))
 
 
 def _write_back(body: Body, instr: Instr) -> None:

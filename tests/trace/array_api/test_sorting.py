@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from tests.trace.array_api.tracing import compare
+from tracejit import grad, jit, vmap
 
 SORTS = [
     "np.sort(x)",
@@ -29,8 +32,13 @@ SORTS = [
     "x.sort(axis=0); r = x",
     "x[0].sort(); r = x",
     "y.sort(); r = y",
-    "np.partition(x, 2)[..., 2]",
-    "np.partition(y, (0, 2))[[0, 2]]",
+    "np.partition(x, 2)",
+    "np.partition(x, (1, -1), axis=0)",
+    "np.partition(x, 1, kind='other')",
+    "np.partition(x, 1, kind=None)",
+    "np.partition(x[:, :0], 7, axis=0)",
+    "np.partition(x[:0], -7), np.argpartition(y[:0], 3)",
+    "np.partition(y, (0, 2))",
     "np.partition(x, 7)",
     "np.partition(x, -7)",
     "np.partition(y, 1.5)",
@@ -45,7 +53,9 @@ SORTS = [
     "k = np.sum(y > -99) - 2; x[0].partition(k); r = x[0, k]",
     "np.partition(y, y)",
     "x.partition(1); r = x[:, 1]",
-    "np.argpartition(x, 1)[:, 1]",
+    "np.argpartition(x, 1), np.argpartition(x, [0, 2], axis=None)",
+    "np.argpartition(5.0, 0), np.argpartition(y[1], 0, axis=0)",
+    "np.argpartition(5.0, 1)",
     "x[0, 0].argsort(axis=0)",
     "np.lexsort((x[0], y))",
     "np.lexsort([y, x[1]])",
@@ -106,6 +116,40 @@ def test_as_numpy(source: str, symbolic: bool) -> None:
 def test_methods_of_quantiles(how: str, q: object) -> None:
     compare(f"np.quantile(x, {q}, axis=1, method={how!r})", X)
     compare(f"np.nanquantile(x, {q}, axis=0, method={how!r})", np.where(X > 1.2, np.nan, X))
+
+
+@pytest.mark.parametrize("n", [7, 300, 5000])
+@pytest.mark.parametrize("code", ["?", "u1", "i2", "i4", "i8", "f2", "f4", "f8", "c8", "c16"])
+def test_the_others_have_numpys_order(n: int, code: str) -> None:
+    """Positions are made in place from 32 kB on."""
+    line = (np.random.default_rng(n).random(n) * 99).astype(code)
+
+    def both(x: Any, k: int) -> Any:
+        y = x.copy()
+        y.partition(k)
+        return np.partition(x, (k, 0)), y, np.argpartition(x, k)
+
+    for found, wanted in zip(jit(both)(line, n // 3), both(line, n // 3), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_positions_of_one_element() -> None:
+    """The request for `kth` is as large as that for the positions."""
+    many = np.zeros((5000, 1))
+    np.testing.assert_array_equal(jit(lambda x: np.argpartition(x, 0))(many), many)
+    assert jit(lambda x: np.argpartition(x, [0] * 5000))(np.zeros(5000)).size == 5000
+
+
+def test_a_place_of_the_run_for_each_example() -> None:
+    def pick(x: Any, k: int) -> Any:
+        return np.partition(x, k)[k] * x[0]
+
+    rows, places = X[:, [0, 2, 1, 3]], np.array([0, 3, 1])
+    found = vmap(grad(pick))(rows, places)
+    wanted = np.stack([grad(pick)(row, int(k)) for row, k in zip(rows, places, strict=True)])
+    np.testing.assert_array_equal(found, wanted)
+    same = vmap(pick, in_axes=(0, None))(rows, 2)
+    np.testing.assert_array_equal(same, np.sort(rows)[:, 2] * rows[:, 0])
 
 
 def test_rows_as_keys() -> None:

@@ -22,6 +22,16 @@ def argsort(x: Array, axis: int, kind: Any) -> Array:
     return _of_lines(x, axis, np.int64, _order)
 
 
+def partition(x: Array, kth: Array, axis: int) -> Array:
+    """All in order, which puts each ``kth`` in its place."""
+    return sort(x, axis, None)
+
+
+def argpartition(x: Array, kth: Array, axis: int) -> Array:
+    """The positions of that."""
+    return argsort(x, axis, None)
+
+
 def lexsort(keys: Array) -> Array:
     """The positions that put the last key in order, and where it is equal those before it."""
     if keys.ndim == 1:

@@ -1,8 +1,8 @@
-"""Sorts, which NumPy computes: rows of kind ``extern``."""
+"""Sorts and selections, which NumPy computes: rows of kind ``extern``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -51,6 +51,53 @@ def _lexsort(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, 
     return types((np.int64, operands[0].shape[1:]))
 
 
+def _partition(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    x, _ = _selected(operands, attrs)
+    return (x.type,)
+
+
+def _argpartition(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    x, _ = _selected(operands, attrs)
+    return types((np.int64, x.shape))
+
+
+def _selected(operands: Operands, attrs: Attrs) -> Operands:
+    arity(operands, 2)
+    all_tensors(operands)
+    _along_axis(operands, attrs)
+    kth = operands[1]
+    require(kth.rank == 1 and kth.dtype == np.int64, "places are a line of i64", kth.type)
+    return operands
+
+
+def _on_axis(x: Any, kth: Any, axis: int) -> bool:
+    n = x.shape[axis]
+    return bool(np.all((kth >= -n) & (kth < n)))
+
+
+def _eval_partition(x: Any, kth: Any, *, axis: int) -> Any:
+    return np.partition(x, kth, axis) if _on_axis(x, kth, axis) else x
+
+
+def _eval_argpartition(x: Any, kth: Any, *, axis: int) -> Any:
+    if not _on_axis(x, kth, axis):
+        return np.zeros(x.shape, np.int64)
+    return np.argpartition(x, kth, axis)
+
+
+def _partition_jvp(
+    b: Builder, operands: Values, tangents: Tangents, results: Values, attrs: Attrs
+) -> Out:
+    """Tangents go where their elements go. NumPy's `argpartition` has an order of its own: so by
+    the order of the elements before and after."""
+    (x, _), t, (y,), axis = operands, tangents[0], results, attrs["axis"]
+    if t is None:
+        return [None]
+    before, after = (b.op("argsort", v, axis=axis, kind="stable") for v in (x, y))
+    back = b.op("argsort", after, axis=axis, kind="stable")
+    return [take_along(b, t, take_along(b, before, back, axis), axis)]
+
+
 row(
     Primitive(
         "sort",
@@ -79,5 +126,27 @@ row(
         lambda keys: np.lexsort(keys),
         differentiable=False,
         doc="lexsort(keys): the positions that sort by the last key, then by those before it.",
+    )
+)
+row(
+    Primitive(
+        "partition",
+        "extern",
+        _partition,
+        _eval_partition,
+        jvp=_partition_jvp,
+        doc="partition(x, kth) {axis}: the elements kth where a sort would put them, the smaller "
+        "ones before each. Where a kth is outside of the axis: x.",
+    )
+)
+row(
+    Primitive(
+        "argpartition",
+        "extern",
+        _argpartition,
+        _eval_argpartition,
+        differentiable=False,
+        doc="argpartition(x, kth) {axis}: the positions that partition, in NumPy's order, which is "
+        "not that of partition. Where a kth is outside of the axis: zeros.",
     )
 )

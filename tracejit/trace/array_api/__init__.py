@@ -27,6 +27,7 @@ with as_shipped():
         matrix_functions,
         norms,
         padding,
+        partitions,
         places,
         polynomial_fits,
         polynomials,

@@ -1,4 +1,4 @@
-"""Sorts: sort, argsort, partition and lexsort (``quantiles`` builds on them)."""
+"""Sorts: sort, argsort and lexsort (``quantiles`` builds on them)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 
 from tracejit.dtypes import is_bool, is_integer
-from tracejit.errors import asks, throw
+from tracejit.errors import throw
 from tracejit.ir import extent as ex
-from tracejit.ir.extent import Dim
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.names import covers, method
-from tracejit.trace.array_api.operands import axis_of, builder, check, value_of
+from tracejit.trace.array_api.operands import axis_of, builder
 from tracejit.trace.array_api.reductions import NO_VALUE
-from tracejit.trace.array_api.staged import staged
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import Array, Tracer, dim_value, fresh
+from tracejit.trace.values.all import fresh
 from tracejit.versions import SORTS_DESCEND
 
 _KINDS = {"q": "quicksort", "h": "heapsort", "m": "stable", "s": "stable"}
@@ -52,12 +50,12 @@ def _turned(x: Any) -> Any:
     return ~x if is_bool(x.dtype) or is_integer(x.dtype) else -x
 
 
-def _no_fields(order: Any) -> None:
+def no_fields(order: Any) -> None:
     if order is not None:
         throw(ValueError("Cannot specify order when the array has no fields."))
 
 
-def _flat_or_axis(a: Any, axis: Any) -> tuple[Any, int]:
+def flat_or_axis(a: Any, axis: Any) -> tuple[Any, int]:
     """The array (flattened for ``axis=None``) and its sorted axis."""
     x: Any = asarray(a)
     if axis is None:
@@ -89,8 +87,8 @@ def sort(
 ) -> Any:  # fmt: skip
     """A sorted copy."""
     down = _descending(descending, "sort")
-    _no_fields(order)
-    x, k = _flat_or_axis(a, axis)
+    no_fields(order)
+    x, k = flat_or_axis(a, axis)
     return _sorted(x, k, _method_of(kind, stable, down), down)
 
 
@@ -101,7 +99,7 @@ def sort_method(
 ) -> None:  # fmt: skip
     """``x.sort()``: in place."""
     down = _descending(descending, "sort")
-    _no_fields(order)
+    no_fields(order)
     a.write(_sorted(a, axis_of(axis, a.ndim), _method_of(kind, stable, down), down).read())
 
 
@@ -112,9 +110,9 @@ def argsort(
 ) -> Any:  # fmt: skip
     """The positions that sort."""
     down = _descending(descending, "argsort")
-    _no_fields(order)
+    no_fields(order)
     whole = asarray(a).ndim == 0 and axis in (0, -1)  # a number is a line of one here
-    x, k = _flat_or_axis(a, None if whole else axis)
+    x, k = flat_or_axis(a, None if whole else axis)
     method_ = _method_of(kind, stable, down)
     return positions(_turned(x), k, "stable") if down else positions(x, k, method_)
 
@@ -126,90 +124,6 @@ def sort_complex(a: Any) -> Any:
     found = sorted_along(x, axis_of(-1, x.ndim))
     single = (x.dtype.char in "bhBHFf" and x.dtype.itemsize < 4) or x.dtype.char == "F"
     return found.astype(np.complex64 if single else np.complex128)
-
-
-_OUTSIDE = "kth(={0}) out of bounds ({1})"
-
-
-def _check_kth(x: Array, axis: int, kth: Any) -> None:
-    """ValueError where a ``kth`` is outside of the axis, TypeError where it is no integer."""
-    n = x.dims[axis]
-    many = kth if isinstance(kth, (tuple, list)) else (kth,)
-    if not any(isinstance(k, Tracer) for k in many):
-        for at in np.ravel(_as_places(kth)).tolist():
-            _check_known(at, n)
-        return
-    given: Any = asarray(kth)
-    _must_be_places(given)
-    staged(_each_within)(np.reshape(given, (-1,)).astype(np.int64), dim_value(n), _check_within)
-
-
-@asks(TypeError, ValueError)
-def _as_places(kth: Any) -> Any:
-    places = np.asarray(kth)
-    _must_be_places(places)
-    return places
-
-
-def _must_be_places(kth: Any) -> None:
-    if is_bool(kth.dtype):
-        throw(ValueError("Booleans unacceptable as partition index"))
-    if not is_integer(kth.dtype):
-        throw(TypeError("Partition index must be integer"))
-    if kth.ndim > 1:
-        throw(ValueError("object too deep for desired array"))
-
-
-def _check_known(k: int, n: Dim) -> None:
-    least = k + 1 if k >= 0 else -k
-    if isinstance(n, int) and n < least:
-        throw(ValueError(_OUTSIDE.format(k + n if k < 0 else k, n)))
-    if not current().ranges.at_least(n, least):
-        b = builder()
-        extent, shown = b.index(n), b.index(n + k if k < 0 else k)
-        check(b.op("ge", extent, b.index(least)), "ValueError", _OUTSIDE, shown, extent)
-
-
-def _each_within(kth: Any, n: Any, check_one: Any) -> None:
-    for k in kth:
-        check_one(k, n)
-
-
-def _check_within(k: Any, n: Any) -> None:
-    """One place in ``n``, counted from the end where it is negative."""
-    at: Any = np.where(k < 0, k + n, k)[()]
-    inside: Any = (at >= 0) & (at < n)
-    check(inside.read(), "ValueError", _OUTSIDE, at.read(), value_of(n))
-
-
-@covers(np.partition)
-def partition(
-    a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
-) -> Any:
-    """A copy with the ``kth`` elements where a sort would put them: all of it is sorted."""
-    _no_fields(order)
-    x, k = _flat_or_axis(a, axis)
-    _check_kth(x, k, kth)
-    return sorted_along(x, k)
-
-
-@method("partition")
-def partition_method(
-    a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
-) -> None:
-    """``x.partition(kth)``: in place."""
-    a.write(value_of(partition(a, kth, axis_of(axis, a.ndim), kind, order)))
-
-
-@covers(np.argpartition, method=True)
-def argpartition(
-    a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
-) -> Any:
-    """Positions of a partition: those of a sort."""
-    _no_fields(order)
-    x, k = _flat_or_axis(a, axis)
-    _check_kth(x, k, kth)
-    return positions(x, k, "quicksort")
 
 
 @covers(np.lexsort)
