@@ -17,7 +17,7 @@ from tracejit.ir.exceptions import exception_type
 from tracejit.ir.scalar.emit import F64, I64, ComplexPair
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, BufferType, Type
-from tracejit.llvm_text import lower_apart, lower_usual
+from tracejit.llvm_text import lower_apart, lower_counts, lower_usual
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.loops import CountedLoop, Phis, merge, poll
 from tracejit.llvm_text.lower_function import (
@@ -60,6 +60,7 @@ def _for(f: FunctionText, instr: Instr) -> None:
     loop = CountedLoop(f, body, inits, consts, known)
     apart = _apart(f, body, carried, known)
     usual = lower_usual.trial(f, body, [*inits, *consts]) if f.kernel and plain else None
+    counts = lower_counts.counts_of(body, carried, known) if loop.many and plain else None
     exits = [] if known is not None else [(f.e.block, inits)]
     inside, after = f.e.fresh_label("loop"), f.e.fresh_label("after")
     if known is None:
@@ -71,6 +72,8 @@ def _for(f: FunctionText, instr: Instr) -> None:
         exits += lower_apart.Apart(f, loop, apart).run(inside, after, first, trip)
     elif usual is not None:
         exits += lower_usual.Chunks(f, loop, first, trip, usual).run(inside, after)
+    elif counts is not None:
+        exits += lower_counts.Counting(f, loop, counts).run(inside, after, first, trip)
     elif plain:
         entry = f.e.block
         f.e.label(inside)
