@@ -397,6 +397,7 @@ EXPLAINED: dict[str, str] = {
     **dict.fromkeys(("np.emath.arccos", "np.emath.arcsin"), _SVML),
     **{n: _SAME for n in NAMES if n.startswith(("np.fft.", "np.linalg."))},
     **dict.fromkeys(("np.sort", "np.argsort", "np.lexsort", "x.sort"), _SAME),
+    **dict.fromkeys((f"{x}.{n}partition" for x in ("np", "x") for n in ("", "arg")), _SAME),
     **{f"np.{name}": _WRITES for name in _WRITING_NAMES.split()},
     **dict.fromkeys(("np.ravel", "np.ascontiguousarray", "x.ravel", "x.flatten"), _TURNED),
     "np.packbits": "NumPy takes the sign bits of 16 bytes at once",
