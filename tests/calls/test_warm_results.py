@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import sys
 from pathlib import Path
@@ -116,6 +117,55 @@ def test_parts_that_are_returned(number: int, shapes: Any) -> None:
     f(*args)
     if entry.uses_native_entry():
         assert f.stats().slow_calls == before
+
+
+SETS: list[tuple[Any, tuple[Any, ...]]] = [
+    *((set, ([a, a + a, a],)) for a in (5, 2.5, 2**61)),
+    *((lambda x: (set(x), [{v + v for v in x}], 1), (list(x),)) for x in (
+        range(70), np.arange(70.0).tolist(), [1.5, float("nan"), float("nan")],
+    )),
+    *((set, (x,)) for x in (np.array([3, 1, 3]), np.array([0.5, 2, 0.5], np.float32), np.ones(0))),
+    (lambda x: {"a": set(x), "b": {1, 2}}, ([3, 1, 3],)),
+    (lambda x: x.append(1.5) or set(x), ([2.5, 1.5],)),
+    (lambda x: (lambda s: (s, s))(set(x)), ([2.5, 1.5],)),
+    (lambda x: ({1, "a"}, frozenset(x)), ([2.5, 1.5],)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(SETS)))
+def test_sets_that_are_returned(number: int) -> None:
+    """With items of Python's classes; natively, but for frozen ones and those in two places."""
+
+    def shown(x: Any) -> Any:
+        if isinstance(x, set | frozenset):
+            return type(x), sorted((repr(v), type(v)) for v in x)
+        return {k: shown(v) for k, v in x.items()} if type(x) is dict else list(map(shown, x))
+
+    function, args = SETS[number]
+
+    def alone(x: Any) -> Any:
+        found = function(x)
+        return (found,) if isinstance(found, set) else found
+
+    f, made = jit(function), []
+    for _ in range(4):
+        got = f(*copy.deepcopy(args))
+        got = (got,) if isinstance(got, set) else got
+        want = alone(*copy.deepcopy(args))
+        sets = [tuple(x for x in found if isinstance(x, set | frozenset)) for found in (got, want)]
+        assert shown(sets[0]) == shown(sets[1])
+        if isinstance(want, tuple):
+            assert (got[0] is got[-1]) == (want[0] is want[-1])
+    given = copy.deepcopy(args)
+    sys.setprofile(lambda frame, event, arg: made.append((event, frame.f_code.co_name)))
+    try:
+        f(*given)
+    finally:
+        sys.setprofile(None)
+    rare = isinstance(got, tuple) and any(isinstance(x, frozenset) for x in got)
+    rare = rare or (isinstance(got, tuple) and got[0] is got[-1] and len(got) > 1)
+    if entry.uses_native_entry() and not rare:
+        assert [x for x in made if x[0] == "call"] == []
 
 
 def test_what_is_written_to_a_view_is_seen() -> None:

@@ -27,9 +27,11 @@ from tracejit.ir.results import (
     AttributeChange,
     CallerOut,
     ContainerChange,
+    CopyOut,
     ListOut,
     MadeOut,
     Out,
+    PartOut,
     PythonOut,
     SameOut,
     ScalarOut,
@@ -41,10 +43,11 @@ from tracejit.ir.results import (
 )
 from tracejit.python_entry.native_outs import is_native
 from tracejit.records import dataclass
+from tracejit.trace.session.registry import CLASS_SEEN
 from tracejit.trace.traced import Traced
 
 #: Outs of which one that is in several places is one object.
-_ONCE = (ArrayOut, ScalarOut, PythonOut, TableOut)
+_ONCE = (ArrayOut, ScalarOut, PythonOut, TableOut, CopyOut)
 
 #: Python's numbers by the dtype that has all of their bits.
 _KINDS = {np.dtype(KIND_TYPE[kind]): kind for kind in ("int", "float", "complex", "bool")}
@@ -135,8 +138,33 @@ class ResultConvention:
 
     def _structure(self) -> abi.Structure:
         """What is around the leaves of the result."""
-        leaves = self._leaves(self.traced.outs)
-        return _structure(trees.unflatten(self.traced.out_tree, leaves))
+        return _structure(self._result())
+
+    def _result(self) -> Any:
+        """The result with leaves in it; a set of an array's elements is one."""
+        outs, tree = self.traced.outs, self.traced.out_tree
+        sets = any(kind in CLASS_SEEN for kind in trees.node_types(tree))
+        if sets and not any(isinstance(out, SameOut) for out in outs):
+            made = self._with_sets(trees.unflatten(tree, outs))
+            outs, tree = trees.flatten(made, is_leaf=lambda x: isinstance(x, Out))
+        return trees.unflatten(tree, self._leaves(outs))
+
+    def _with_sets(self, x: Any) -> Any:
+        """A result with what makes sets natively in the place of arrays of their elements."""
+        if type(x) in (tuple, list):
+            return type(x)(map(self._with_sets, x))
+        if type(x) is dict:
+            return {key: self._with_sets(value) for key, value in x.items()}
+        seen = CLASS_SEEN.get(type(x))
+        elements = getattr(x, "elements", None) if seen is not None and seen(x) is set else None
+        if not isinstance(elements, ArrayOut):
+            return x
+        dtype = self.stored[elements.index].dtype
+        kind = _KINDS.get(dtype) if x.is_python else dtype
+        if kind is None:
+            return x
+        items = ListOut((PartOut(elements.index, (kind,)),), None)
+        return TableOut(items, StaticOut(None), is_set=True)
 
     def _new_items(self) -> abi.Structure:
         """New items for the caller's lists, dicts and deques, and what is returned."""
@@ -152,7 +180,7 @@ class ResultConvention:
             parts.append(_structure(trees.unflatten(change.tree, self._leaves(change.outs))))
         if any(c.lent is not None and c.lent.depth != 1 for c in traced.containers):
             raise _NotNative
-        result = trees.unflatten(traced.out_tree, self._leaves(traced.outs))
+        result = self._result()
         built = ItemsBuilder(tuple(changes), self._returned(result, parts))
         return abi.Unflatten(built, tuple(parts))
 

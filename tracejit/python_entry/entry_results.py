@@ -10,6 +10,7 @@ from tracejit.dtypes import is_complex, is_unsigned
 from tracejit.ir.results import (
     ArgOut,
     ArrayOut,
+    CopyOut,
     JoinOut,
     MadeOut,
     Out,
@@ -181,6 +182,8 @@ class ResultWriter:
                 return self._container("tuple", list(map(self._made, inside)))
             assert inside is not None
             return self._made(inside)
+        if isinstance(out, CopyOut):
+            return self.w.op(f"call ptr @PySet_New(ptr {self.w.env_load(out.value)})")
         assert isinstance(out, ArgOut | StaticOut), out
         known = self.objects[out.arg] if isinstance(out, ArgOut) else self.w.env_load(out.value)
         return self._another(known)

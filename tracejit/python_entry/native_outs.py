@@ -9,6 +9,7 @@ from tracejit import abi, trees
 from tracejit.ir.results import (
     ArgOut,
     ArrayOut,
+    CopyOut,
     JoinOut,
     ListOut,
     MadeOut,
@@ -42,6 +43,8 @@ def is_native(out: Out, params: Sequence[abi.Param], results: Sequence[abi.Resul
     if isinstance(out, MadeOut):
         known = leaf_or_tuple(out) is not None
         return known and all(_is_native_apart(x, params, results) for x in out.outs)
+    if isinstance(out, CopyOut):
+        return type(out.value) is set
     return isinstance(out, ArrayOut | ScalarOut | PythonOut | ArgOut | StaticOut)
 
 

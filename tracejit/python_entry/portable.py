@@ -22,6 +22,7 @@ from tracejit.codegen_llvm.runtime import HostTable, store_scalar
 from tracejit.ir.results import (
     ArgOut,
     ArrayOut,
+    CopyOut,
     JoinOut,
     ListOut,
     MadeOut,
@@ -268,6 +269,8 @@ class PortableEntry:
             inside = leaf_or_tuple(out)
             assert inside is not None
             return tuple(map(leaf, inside)) if isinstance(inside, tuple) else leaf(inside)
+        if isinstance(out, CopyOut):
+            return set(out.value)
         assert isinstance(out, ArgOut | StaticOut), out
         return values[out.arg] if isinstance(out, ArgOut) else out.value
 
