@@ -38,6 +38,7 @@ from tracejit.ir.results import (
     ViewOut,
 )
 from tracejit.python_entry.lists import Lists, joined
+from tracejit.trace.session.plain import hold_attributes
 
 
 class Boxes(Protocol):
@@ -172,7 +173,7 @@ class Rebuilder:
         if out not in self._once:
             made: Any = object.__new__(out.kind)
             self._once[out] = made
-            vars(made).update(self.tree(out.outs, out.tree))
+            hold_attributes(made, self.tree(out.outs, out.tree))
         return self._once[out]
 
     def _table(self, out: TableOut) -> Any:

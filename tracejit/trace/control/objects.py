@@ -7,11 +7,12 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from tracejit.errors import UnsupportedError
+from tracejit.trace.session.plain import held_attributes, hold_attributes
 from tracejit.trace.session.session import Session, current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.list_kinds import share_all
-from tracejit.trace.values.made_objects import is_instance
+from tracejit.trace.values.made_objects import is_instance, is_slotted
 from tracejit.trace.values.ranges import Range
 from tracejit.trace.values.reach import snapshot
 from tracejit.trace.values.structured_arrays import StructuredArray
@@ -22,13 +23,14 @@ _WITH_PARTS = (tuple, list, deque, dict, set, StructuredArray, range, Range, sli
 
 def is_object(x: Any) -> bool:
     """An instance of the user's whose attributes are its structure: not one in a circle."""
-    return is_instance(x) and not refers_to_itself(x)
+    return (is_instance(x) or is_slotted(x)) and not refers_to_itself(x)
 
 
 def refers_to_itself(x: Any) -> bool:
     """Whether an object can be reached from what it holds, or that is too much to tell."""
     seen: dict[int, Any] = {}
-    stack = list(vars(x).values() if hasattr(x, "__dict__") else parts_of(x).values())
+    container = isinstance(x, _WITH_PARTS)
+    stack = list((parts_of(x) if container else held_attributes(x)).values())
     while stack:
         part = stack.pop()
         if part is x or len(seen) > _MANY:
@@ -38,16 +40,15 @@ def refers_to_itself(x: Any) -> bool:
         seen[id(part)] = part
         if isinstance(part, list | tuple | dict):
             stack += part.values() if isinstance(part, dict) else part
-        elif hasattr(part, "__dict__"):
-            stack += vars(part).values()
+        else:
+            stack += held_attributes(part).values()
     return False
 
 
 def made_object(session: Session, cls: type, attributes: dict[str, Any]) -> Any:
     """An object with these attributes; its ``__init__`` does not run."""
     made: Any = object.__new__(cls)
-    if attributes:
-        vars(made).update(attributes)
+    hold_attributes(made, attributes)
     session.made[id(made)] = (made, session.frame)
     return made
 
@@ -90,4 +91,6 @@ def parts_of(x: Any) -> dict[Any, Any]:
             share_all(reason)
             raise UnsupportedError(reason)
         return dict(enumerate(x))
-    return vars(x) if is_object(x) else {}
+    if not is_object(x):
+        return {}
+    return held_attributes(x) if is_slotted(x) else vars(x)

@@ -17,7 +17,7 @@ from tracejit.trace.guards.guard_equality import is_by_kind
 from tracejit.trace.guards.guards import Relation
 from tracejit.trace.guards.paths import Path
 from tracejit.trace.session.frames import Restart
-from tracejit.trace.session.plain import plain_attribute
+from tracejit.trace.session.plain import held_attributes, hold_attributes, plain_attribute
 from tracejit.trace.session.regions import emit_cond
 from tracejit.trace.session.session import where
 from tracejit.trace.values import containers
@@ -31,7 +31,7 @@ from tracejit.trace.values.kept_changes import (
     Surroundings,
     WithChanges,
 )
-from tracejit.trace.values.made_objects import is_instance, made_attributes
+from tracejit.trace.values.made_objects import is_instance, is_slotted, made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.results import Describer, lent_change
 from tracejit.trace.values.structured_arrays import StructuredArray
@@ -326,19 +326,18 @@ class Changes:
 
     def note_met(self, obj: Any) -> None:
         """An object from outside is met. What the trace sets of it, it notes and does not do."""
-        if is_instance(obj) and not is_converted(obj):
-            self._as_met.setdefault(id(obj), (obj, dict(vars(obj))))
+        if (is_instance(obj) or is_slotted(obj)) and not is_converted(obj):
+            self._as_met.setdefault(id(obj), (obj, held_attributes(obj)))
 
     def must_be_as_met(self) -> None:
         """UnsupportedError, and all as it was, where code that is not compiled has set attributes
         of an object from outside, which would be done once."""
         for obj, before in self._as_met.values():
-            now = vars(obj)
+            now = held_attributes(obj)
             same = now.keys() == before.keys() and all(now[k] is before[k] for k in before)
             if not same:
                 changed = [k for k in {**before, **now} if now.get(k) is not before.get(k)]
-                now.clear()
-                now.update(before)
+                hold_attributes(obj, before)
                 raise UnsupportedError(
                     f"{where()}: attribute {changed[0]!r} of {_a(type(obj).__name__)} from outside "
                     "would be set once, when compiling, by a method that is not compiled (one that "

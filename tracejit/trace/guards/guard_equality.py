@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import weakref
 from abc import ABCMeta
 from collections import ChainMap, UserDict, UserList, deque
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.records import dataclass
-from tracejit.trace.session.plain import PLAIN, is_of_library
+from tracejit.trace.session.plain import PLAIN, is_of_library, slots_of
 
 #: Containers of the standard library whose methods are not compiled: all of them is looked at.
 MAPPINGS = (dict, ChainMap, UserDict, MappingProxyType)
@@ -122,6 +123,7 @@ _UNSEEN = (
 )  # fmt: skip
 #: Room in an object for the references to its attributes and to its weak references.
 _LARGEST = object.__basicsize__ + 16
+POINTER = struct.calcsize("P")
 _by_kind: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
 
 
@@ -140,10 +142,11 @@ def _is_by_kind(cls: type) -> bool:
     if is_of_library(cls.__module__):
         return False
     bases = [base for base in cls.__mro__ if base is not object]
-    in_python = all(base.__basicsize__ <= _LARGEST for base in bases)
-    own_dict = any("__dict__" in base.__dict__ for base in bases)
+    sizes = [base.__basicsize__ - POINTER * len(slots_of(base)) for base in bases]
+    in_python = all(size <= _LARGEST for size in sizes)
+    own_dict = any("__dict__" in base.__dict__ for base in bases) or slots_of(cls)
     defined = {name for base in bases for name in base.__dict__}
-    return in_python and own_dict and not defined.intersection(_UNSEEN)
+    return in_python and bool(own_dict) and not defined.intersection(_UNSEEN)
 
 
 def same_value(a: Any, b: Any) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import Enum
-from types import FunctionType
+from types import FunctionType, MemberDescriptorType
 from typing import Any
 
 import numpy as np
@@ -105,6 +107,44 @@ def own_attributes(obj: Any) -> Mapping[str, Any]:
     except AttributeError:
         return {}
     return held
+
+
+_slots: weakref.WeakKeyDictionary[type, tuple[str, ...]] = weakref.WeakKeyDictionary()
+
+
+def slots_of(cls: type) -> tuple[str, ...]:
+    """The names of the slots of a class of Python's and of its bases."""
+    known = _slots.get(cls)
+    if known is None:
+        known = _slots[cls] = tuple(
+            name
+            for base in cls.__mro__
+            if "__slots__" in base.__dict__
+            for name, held in base.__dict__.items()
+            if isinstance(held, MemberDescriptorType)
+        )
+    return known
+
+
+def held_attributes(obj: Any) -> dict[str, Any]:
+    """What an instance holds, in its dict and in slots."""
+    found = {}
+    for name in slots_of(type(obj)):
+        with suppress(AttributeError):
+            found[name] = object.__getattribute__(obj, name)
+    return {**found, **own_attributes(obj)}
+
+
+def hold_attributes(obj: Any, attributes: Mapping[str, Any]) -> None:
+    """Let an instance hold these attributes and no others."""
+    slots = slots_of(type(obj))
+    for name in held_attributes(obj).keys() - attributes.keys():
+        object.__delattr__(obj, name)
+    for name, value in attributes.items():
+        if name in slots:
+            object.__setattr__(obj, name, value)
+        else:
+            object.__getattribute__(obj, "__dict__")[name] = value
 
 
 def goes_before(found: Any) -> bool:
