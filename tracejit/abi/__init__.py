@@ -275,7 +275,7 @@ Result: TypeAlias = ArrayResult | ScalarResult
 class Container:
     """A tuple, list, dict (with `keys`) or object with attributes (a record) of structures.
 
-    `cls`: the class where it is not the plain one of that name. Among results there are only these.
+    `cls`: the class where it is not the plain one of that name; among results only of a record.
     """
 
     kind: Literal["tuple", "list", "dict", "record"]

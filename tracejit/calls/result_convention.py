@@ -4,6 +4,7 @@ caller's containers."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MemberDescriptorType
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from tracejit.ir.results import (
     CopyOut,
     ListOut,
     MadeOut,
+    ObjectOut,
     Out,
     PartOut,
     PythonOut,
@@ -43,6 +45,7 @@ from tracejit.ir.results import (
 )
 from tracejit.python_entry.native_outs import is_native
 from tracejit.records import dataclass
+from tracejit.trace.session.plain import class_attribute, goes_before
 from tracejit.trace.session.registry import CLASS_SEEN
 from tracejit.trace.traced import Traced
 
@@ -77,6 +80,7 @@ class ResultConvention:
         self.boxes = boxes
         self._outs: list[Out] = []
         self._once: dict[Any, int] = {}
+        self._objects: set[ObjectOut] = set()
 
     def found(self, *, stands: bool) -> tuple[tuple[Out, ...], abi.Structure]:
         """The leaves, and what is around them; ``stands``: views are left to Python."""
@@ -98,9 +102,19 @@ class ResultConvention:
                 found.append(found[out.leaf])
             elif _has_given(out):
                 found.append(_Leaf(-1, out))
+            elif isinstance(out, ObjectOut):
+                found.append(self._object(out))
             else:
                 found.append(self._leaf(out))
         return found
+
+    def _object(self, out: ObjectOut) -> _Leaf:
+        """A new object that is in one place."""
+        if out in self._objects or self.boxes:
+            raise _NotNative
+        self._objects.add(out)
+        held = trees.unflatten(out.tree, self._leaves(out.outs))
+        return _Leaf(-1, out, _record(out.kind, held))
 
     def _leaf(self, out: Out) -> _Leaf:
         if isinstance(out, ScalarOut) and isinstance(self.stored[out.index], abi.ArrayResult):
@@ -271,8 +285,11 @@ def _has_given(out: Out) -> bool:
 
 @dataclass(frozen=True)
 class _Leaf:
+    """``made``: what is made of other leaves, where it is none of its own."""
+
     index: int
     out: Out
+    made: abi.Structure = None
 
 
 def _alone(tree: Any) -> _Leaf | None:
@@ -289,6 +306,16 @@ def _stands_for_items(out: Out) -> bool:
     return isinstance(out, ListOut) or (isinstance(out, TableOut) and not out.is_set)
 
 
+def _record(kind: type, held: Mapping[str, Any]) -> abi.Structure:
+    """An object of a class with these attributes."""
+    for name in held:
+        found = class_attribute(kind, name)
+        if goes_before(found) and not isinstance(found, MemberDescriptorType):
+            raise _NotNative
+    children = tuple(map(_structure, held.values()))
+    return abi.Container("record", children, tuple(held), kind)
+
+
 def _structure(tree: Any) -> abi.Structure:
     """The nesting of results as the entry builds it; anything unusual goes through optree."""
     if tree is None:
@@ -296,6 +323,8 @@ def _structure(tree: Any) -> abi.Structure:
     alone = _alone(tree)
     if alone is not None:
         return alone.index
+    if isinstance(tree, _Leaf) and tree.made is not None:
+        return tree.made
     if isinstance(tree, _Leaf):
         if _stands_for_items(tree.out) or tree.index < 0:
             raise _NotNative
@@ -307,6 +336,8 @@ def _structure(tree: Any) -> abi.Structure:
     if type(tree) is dict:
         children = tuple(map(_structure, tree.values()))
         return abi.Container("dict", children, tuple(tree))
+    if trees.is_record(tree):
+        return _record(type(tree), trees.children(tree))
     leaves, treedef = trees.flatten(tree, is_leaf=lambda x: isinstance(x, _Leaf))
     if any(_stands_for_items(leaf.out) or leaf.index < 0 for leaf in leaves):
         raise _NotNative

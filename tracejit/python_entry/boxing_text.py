@@ -222,6 +222,14 @@ call:
   ret ptr %made
 }
 
+; The keys of a record: `object.__new__`, its class, the names of its attributes.
+define internal ptr @tj_bare_object(ptr %keys) #0 {
+  %new = load ptr, ptr %keys
+  %class = getelementptr i64, ptr %keys, i64 1
+  %made = call ptr @PyObject_Vectorcall(ptr %new, ptr %class, i64 1, ptr null)
+  ret ptr %made
+}
+
 define internal i1 @tj_complete(ptr %items, i64 %n) #0 {
 entry:
   br label %head
@@ -294,12 +302,22 @@ fail:
                 "  %status = call i32 @PyDict_SetItem(ptr %made, ptr %key, ptr %o)"
             ),
         ),
+        (
+            "record",
+            "@tj_bare_object(ptr %keys)",
+            (
+                "%place = add i64 %k, 2\n"
+                "  %keyp = getelementptr ptr, ptr %keys, i64 %place\n"
+                "  %key = load ptr, ptr %keyp\n"
+                "  %status = call i32 @PyObject_GenericSetAttr(ptr %made, ptr %key, ptr %o)"
+            ),
+        ),
     )
 )
 
 EXPORTS = (
     "tj_same_dtype", "tj_new_array", "tj_adopt", "tj_view", "tj_bounds", "tj_decref_all",
-    "tj_built", "tj_tuple", "tj_list", "tj_dict", *unpacking_text.EXPORTS,
+    "tj_built", "tj_tuple", "tj_list", "tj_dict", "tj_record", *unpacking_text.EXPORTS,
     *changing_text.EXPORTS, *sharing_text.EXPORTS, *callable_text.EXPORTS,
 )  # fmt: skip
 
@@ -315,6 +333,7 @@ declare ptr @tj_built(ptr, ptr)
 declare ptr @tj_tuple(ptr, ptr, i64)
 declare ptr @tj_list(ptr, ptr, i64)
 declare ptr @tj_dict(ptr, ptr, i64)
+declare ptr @tj_record(ptr, ptr, i64)
 declare i1 @tj_alike(ptr, ptr)
 declare i1 @tj_bound_as(ptr, i64, ptr)
 declare void @tj_free_all(ptr)

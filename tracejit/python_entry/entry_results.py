@@ -397,7 +397,10 @@ class ResultWriter:
             return w.op(f"call ptr @tj_built(ptr {build}, ptr {leaves})")
         assert isinstance(structure, abi.Container)
         items = [self._structure(child) for child in structure.children]
-        return self._container(structure.kind, items, structure.keys)
+        keys = structure.keys
+        if structure.kind == "record":
+            keys = (object.__new__, structure.cls, *keys)
+        return self._container(structure.kind, items, keys)
 
     def _container(self, kind: str, items: list[str], keys: tuple[object, ...] = ()) -> str:
         w = self.w
@@ -428,7 +431,7 @@ def moves(structure: abi.Structure) -> bool:
         if isinstance(x, int):
             found.append(x)
         if isinstance(x, abi.Container):
-            return x.kind != "dict" and all(map(known, x.children))
+            return x.kind in ("tuple", "list") and all(map(known, x.children))
         return x is None or isinstance(x, int)
 
     container = isinstance(structure, abi.Container)

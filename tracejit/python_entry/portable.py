@@ -348,12 +348,17 @@ def assemble(structure: abi.Structure, leaves: list[Any]) -> Any:
         return leaves[structure]
     if isinstance(structure, abi.Unflatten):
         parts = structure.parts
-        made = leaves if parts is None else [assemble(part, leaves) for part in parts]
-        return structure.build(tuple(made))
+        found = leaves if parts is None else [assemble(part, leaves) for part in parts]
+        return structure.build(tuple(found))
     assert isinstance(structure, abi.Container)
     children = [assemble(child, leaves) for child in structure.children]
     if structure.kind == "dict":
         return dict(zip(structure.keys, children, strict=True))
+    if structure.kind == "record":
+        made: Any = object.__new__(structure.cls or object)
+        for name, value in zip(structure.keys, children, strict=True):
+            object.__setattr__(made, name, value)
+        return made
     return tuple(children) if structure.kind == "tuple" else children
 
 
