@@ -131,9 +131,11 @@ class ScalarParam:
 
 @dataclass(frozen=True)
 class IdentityParam:
-    """An object that must be `value` itself (static arguments, functions, modules). No slots."""
+    """An object that must be `value` itself (static arguments, functions, modules), and still of
+    the class `kind`, where there is one. No slots."""
 
     value: Any
+    kind: type | None = None
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,14 @@ class ClassSource:
 
 
 @dataclass(frozen=True)
+class AttributeSource:
+    """An attribute of an attribute … of what a source finds, or of an explicit parameter."""
+
+    start: GlobalSource | CellSource | int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CallSource:
     """`read()`, called at each call: whatever the other sources cannot say."""
 
@@ -236,7 +246,13 @@ class ArgSource:
 
 
 Source: TypeAlias = (
-    GlobalSource | CellSource | FunctionSource | ClassSource | CallSource | ArgSource
+    GlobalSource
+    | CellSource
+    | FunctionSource
+    | ClassSource
+    | AttributeSource
+    | CallSource
+    | ArgSource
 )
 
 

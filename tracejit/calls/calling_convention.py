@@ -24,14 +24,13 @@ from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program
 from tracejit.ir.results import Out
+from tracejit.python_entry.entry_params import attribute_read
 from tracejit.trace.guards.conditions import FunctionField, MemberOf
 from tracejit.trace.guards.guards import Guard
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable, as_path
 from tracejit.trace.session.plain import Missing
 from tracejit.trace.traced import Traced
 
-#: What native code finds by itself.
-_NATIVE = (MemberOf, GlobalVariable, EnclosingVariable)
 #: Elements above which a call lets other threads run.
 RELEASE_ELEMENTS = 20_000
 
@@ -50,8 +49,14 @@ def _source(getter: Callable[[], Any]) -> abi.Source:
         return abi.FunctionSource(start.function, start.field)
     if isinstance(path.start, MemberOf) and not path.steps:
         return abi.ClassSource(path.start.cls, path.start.name, Missing.ABSENT)
+    names = [attribute_read(step) for step in path.steps]
     if path.leaf is None:
+        at = _source(path.start) if names else None
+        if all(names) and isinstance(at, abi.GlobalSource | abi.CellSource):
+            return abi.AttributeSource(at, tuple(names))  # type: ignore[arg-type]
         return abi.CallSource(path if path.steps else path.start)
+    if len(names) > 1 and all(names):
+        return abi.AttributeSource(path.leaf.number, tuple(names))  # type: ignore[arg-type]
     read = path.steps[0] if len(path.steps) == 1 else path.of
     return abi.ArgSource(read, path.leaf.number)
 
@@ -59,9 +64,9 @@ def _source(getter: Callable[[], Any]) -> abi.Source:
 def _guard(guard: Guard) -> abi.Hidden:
     """A guard as native code checks it."""
     path = as_path(guard.getter)
-    if path.steps == (type,) and isinstance(path.start, _NATIVE):
+    if path.steps == (type,) and isinstance(path.start, MemberOf):
         return abi.Hidden(_source(path.start), abi.TypeParam(guard.expected))
-    return abi.Hidden(_source(guard.source), abi.IdentityParam(guard.expected))
+    return abi.Hidden(_source(guard.source), abi.IdentityParam(guard.expected, guard.kind))
 
 
 def _packing_guards(k: int, packing: Packing, itemsize: int) -> list[abi.IntegerGuard]:

@@ -150,9 +150,41 @@ class EntryText:
         table, space = w.env_run(tuple(words)), w.env_load(builtins.__dict__)
         call = f"call i1 @tj_bound_as(ptr {table}, i64 {n}, ptr {space})"
         w.guard(w.op(call), otherwise="miss_clear")
+        for hidden in self.bindings:
+            assert isinstance(hidden.param, abi.IdentityParam)
+            self._guard_class(hidden.param)
+
+    def _guard_class(self, param: abi.IdentityParam) -> None:
+        """The object is known, and so is where it says of which class it is."""
+        if param.kind is not None:
+            found = self.w.load_at("ptr", self.w.env_load(param.value), 8)
+            self.w.guard(self.w.op(f"icmp eq ptr {found}, {self.w.env_load(param.kind)}"))
 
     def _fetch(self, number: int, source: abi.Source) -> None:
         """A new reference to a hidden parameter's object; its absence is a miss."""
+        if isinstance(source, abi.AttributeSource):
+            self.objects.append(self._attribute(number, source))
+        else:
+            self.objects.append(self._held(number, source))
+
+    def _attribute(self, number: int, source: abi.AttributeSource) -> str:
+        w = self.w
+        if isinstance(source.start, int):
+            found = self.objects[source.start]
+            w.emit(f"call void @Py_IncRef(ptr {found})")
+            w.store(f"ptr {found}", "%hidden", number)
+        else:
+            found = self._held(number, source.start)
+        for name in source.names:
+            inner = w.op(f"call ptr @PyObject_GetAttr(ptr {found}, ptr {w.env_load(name)})")
+            w.guard(w.op(f"icmp ne ptr {inner}, null"), otherwise="miss_clear")
+            w.store(f"ptr {inner}", "%hidden", number)
+            w.emit(f"call void @Py_DecRef(ptr {found})")
+            found = inner
+        return found
+
+    def _held(self, number: int, source: abi.Source) -> str:
+        """What a source finds, kept in its place."""
         w = self.w
         if isinstance(source, abi.GlobalSource):
             space, key = w.env_load(source.namespace), w.env_load(source.name)
@@ -181,12 +213,13 @@ class EntryText:
                 read = w.env_load(source.read)
                 found = w.op(f"call ptr @PyObject_CallOneArg(ptr {read}, ptr {of})")
         else:
+            assert isinstance(source, abi.CallSource)
             found = w.op(f"call ptr @PyObject_CallNoArgs(ptr {w.env_load(source.read)})")
         w.guard(w.op(f"icmp ne ptr {found}, null"), otherwise="miss_clear")
         if isinstance(source, abi.GlobalSource | abi.FunctionSource | abi.ClassSource):
             w.emit(f"call void @Py_IncRef(ptr {found})")  # the reference was borrowed
         w.store(f"ptr {found}", "%hidden", number)
-        self.objects.append(found)
+        return found
 
     def _guard_param(self, k: int, param: abi.Param) -> None:
         if isinstance(param, abi.ArrayParam):
@@ -196,6 +229,7 @@ class EntryText:
         elif isinstance(param, abi.IdentityParam):
             wanted = self.w.env_load(param.value)
             self.w.guard(self.w.op(f"icmp eq ptr {self.objects[k]}, {wanted}"))
+            self._guard_class(param)
         elif isinstance(param, abi.EqualParam):
             wanted = self.w.env_load(param.value)
             self.w.guard(self.w.op(f"call i1 @tj_alike(ptr {self.objects[k]}, ptr {wanted})"))

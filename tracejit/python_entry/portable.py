@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import ctypes
+import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from types import MethodType
@@ -101,6 +102,10 @@ def read_source(source: abi.Source, args: Sequence[Any] = ()) -> Any:
         if isinstance(source, abi.ClassSource):
             holding = (vars(b) for b in source.cls.__mro__ if source.name in vars(b))
             return next(holding, {source.name: source.absent})[source.name]
+        if isinstance(source, abi.AttributeSource):
+            at = source.start
+            found = args[at] if isinstance(at, int) else read_source(at)
+            return functools.reduce(getattr, source.names, found)
         if isinstance(source, abi.ArgSource):
             return source.read(args[source.param])
         return source.read()
@@ -122,7 +127,9 @@ def param_matches(param: abi.Param, value: Any) -> bool:
         return type(value) is param.cls
     if isinstance(param, abi.EqualParam):
         return abi.alike(param.value, value)
-    return not isinstance(param, abi.IdentityParam) or value is param.value
+    if not isinstance(param, abi.IdentityParam):
+        return True
+    return value is param.value and param.kind in (None, type(value))
 
 
 def _array_matches(param: abi.ArrayParam, value: np.ndarray[Any, Any]) -> bool:

@@ -49,6 +49,8 @@ class ChangedValue:
 def change_of(guard: Guard) -> ChangedValue:
     """What a guard that does not hold has found."""
     path = as_path(guard.getter)
+    if not guard.is_of_its_class and fetched(guard.getter) is guard.expected:
+        return ChangedValue(f"the class of {guard.name}")
     asks = path.steps[-1] if path.steps else path.start
     if isinstance(asks, _EXISTENCE):
         there = ("there", "not there")

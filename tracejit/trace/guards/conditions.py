@@ -107,16 +107,6 @@ class HasOwnAttribute:
 
 
 @dataclass(frozen=True, eq=False)
-class OfClass:
-    """An object as long as it is of this class, which a program may set; else None."""
-
-    kind: type
-
-    def __call__(self, x: Any) -> Any:
-        return x if type(x) is self.kind else None
-
-
-@dataclass(frozen=True, eq=False)
 class IsSubclass:
     """What Python says of a class and others, which programs can register with some of those."""
 

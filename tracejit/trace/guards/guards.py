@@ -20,12 +20,16 @@ _OTHER = object()
 
 @dataclass(frozen=True)
 class Guard:
-    """``getter()`` must still give ``expected``: the same object, or an equal value and type."""
+    """``getter()`` must still give ``expected``: the same object, or an equal value and type.
+
+    ``kind``: the class that the object must still be of, which a program may set.
+    """
 
     getter: Getter
     expected: Any
     by_value: bool
     name: str
+    kind: type | None = None
 
     @property
     def source(self) -> Path:
@@ -47,9 +51,14 @@ class Guard:
 
     def holds(self) -> bool:
         try:
-            return self.now() is self.expected
+            return self.now() is self.expected and self.is_of_its_class
         except (NameError, AttributeError, LookupError, TypeError, ValueError):
             return False
+
+    @property
+    def is_of_its_class(self) -> bool:
+        """Whether nobody has given the object another class."""
+        return self.kind is None or type(self.expected) is self.kind
 
     def now(self) -> Any:
         """What is there; the very object ``expected`` where it is equal to that."""

@@ -32,7 +32,6 @@ from tracejit.trace.guards.conditions import (
     IsSubclass,
     Known,
     MemberOf,
-    OfClass,
     SameContents,
     SameElements,
     SameKinds,
@@ -68,7 +67,7 @@ from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.captured_arrays import hidden_array, hidden_number, is_numbers
 from tracejit.trace.values.dunder_methods import convertible, method_of
 from tracejit.trace.values.exporters import frozen, refused
-from tracejit.trace.values.made_objects import is_instance
+from tracejit.trace.values.made_objects import is_instance, is_slotted
 from tracejit.trace.values.reach import holds_traced
 
 if TYPE_CHECKING:
@@ -120,13 +119,9 @@ class Outside(Changes):
         if not known and (by_value or path.is_variable or path() is value):
             self._guarded.add(place)
             self._owners.append(owner)
-            changing = not by_value and is_instance(value)
-            of_class = changing and not path.is_variable
-            held = path.then(OfClass(type(value))) if of_class else getter
-            self.guards.append(Guard(held, value, by_value, name))
-            if changing and path.is_variable:
-                kind = path.then(type)
-                self.guards.append(Guard(kind, type(value), False, f"the class of {name}"))
+            changing = not by_value and (is_instance(value) or is_slotted(value))
+            kind = type(value) if changing else None
+            self.guards.append(Guard(getter, value, by_value, name, kind))
         if not by_value:
             self._getters[id(value)] = (value, path, name)
             self.note_met(value)
