@@ -291,7 +291,8 @@ Result: TypeAlias = ArrayResult | ScalarResult
 class Container:
     """A tuple, list, dict (with `keys`) or object with attributes (a record) of structures.
 
-    `cls`: the class where it is not the plain one of that name; among results only of a record.
+    `cls`: the class where it is not the plain one of that name; among results only of a record or
+    a named tuple.
     """
 
     kind: Literal["tuple", "list", "dict", "record"]

@@ -27,7 +27,7 @@ from tracejit.ir.results import Out
 from tracejit.python_entry.entry_params import attribute_read
 from tracejit.trace.guards.conditions import FunctionField, MemberOf
 from tracejit.trace.guards.guards import Guard
-from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable, as_path
+from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable, Path, as_path
 from tracejit.trace.session.plain import Missing
 from tracejit.trace.traced import Traced
 
@@ -55,7 +55,7 @@ def _source(getter: Callable[[], Any]) -> abi.Source:
         if all(names) and isinstance(at, abi.GlobalSource | abi.CellSource):
             return abi.AttributeSource(at, tuple(names))  # type: ignore[arg-type]
         return abi.CallSource(path if path.steps else path.start)
-    if len(names) > 1 and all(names):
+    if len(names) != 1 and all(names):
         return abi.AttributeSource(path.leaf.number, tuple(names))  # type: ignore[arg-type]
     read = path.steps[0] if len(path.steps) == 1 else path.of
     return abi.ArgSource(read, path.leaf.number)
@@ -64,8 +64,9 @@ def _source(getter: Callable[[], Any]) -> abi.Source:
 def _guard(guard: Guard) -> abi.Hidden:
     """A guard as native code checks it."""
     path = as_path(guard.getter)
-    if path.steps == (type,) and isinstance(path.start, MemberOf):
-        return abi.Hidden(_source(path.start), abi.TypeParam(guard.expected))
+    if path.steps and path.steps[-1] is type and not guard.by_value:
+        holder = Path(path.start, path.steps[:-1])
+        return abi.Hidden(_source(holder), abi.TypeParam(guard.expected))
     return abi.Hidden(_source(guard.source), abi.IdentityParam(guard.expected, guard.kind))
 
 

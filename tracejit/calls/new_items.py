@@ -3,6 +3,7 @@ a native row."""
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -63,11 +64,14 @@ class NewItems:
 @dataclass(frozen=True)
 class NewAttribute:
     """A part is the attribute ``name`` of the argument of this number, an object of the program's
-    that lies at ``path``."""
+    that lies at ``path``; of what is found from there by the attributes ``steps``; or of ``owner``,
+    which finds an object outside."""
 
     path: tuple[Any, ...]
     number: int
     name: str
+    owner: Callable[[], Any] | None = None
+    steps: tuple[str, ...] = ()
 
 
 #: What is returned: the number of a part, or what is above.
@@ -99,7 +103,7 @@ class ItemsBuilder:
                 return made(x.then if parts[x.flag] else x.other)
             return container_at(call, x.path) if isinstance(x, GivenBack) else parts[x]
 
-        targets = [container_at(call, change.path) for change in self.changes]
+        targets = [_target(call, change) for change in self.changes]
         result = made(self.result)
         for target, change, items in zip(targets, self.changes, parts, strict=False):
             if isinstance(change, NewAttribute):
@@ -114,6 +118,15 @@ class ItemsBuilder:
             else:
                 fill(target, None, items)
         return result
+
+
+def _target(call: Any, change: NewItems | NewAttribute) -> Any:
+    """What is changed."""
+    if isinstance(change, NewItems):
+        return container_at(call, change.path)
+    if change.owner is not None:
+        return change.owner()
+    return functools.reduce(getattr, change.steps, container_at(call, change.path))
 
 
 def changing(entry: Any, call: Any, changeable: Sequence[Any]) -> Any:
@@ -142,7 +155,8 @@ def _change(change: NewItems | NewAttribute, call: Any, changeable: Sequence[Any
     from tracejit.python_entry.changing import DICT, ENTRIES, INSIDE, LIST, RECORD, AttributeSet
 
     if isinstance(change, NewAttribute):
-        return AttributeSet(change.number, change.name)
+        owner = None if change.owner is None else change.owner()
+        return AttributeSet(change.number, change.name, owner, change.steps)
     if change.path[-1] is FIELDS:
         if not change.others_stay:
             raise _Unknown

@@ -43,6 +43,7 @@ from tracejit.ir.results import (
     ViewOut,
     every_part,
 )
+from tracejit.python_entry.entry_params import attribute_read
 from tracejit.python_entry.native_outs import is_native
 from tracejit.records import dataclass
 from tracejit.trace.session.plain import class_attribute, goes_before
@@ -222,12 +223,18 @@ class ResultConvention:
         return len(parts) - 1
 
     def _attribute(self, change: AttributeChange) -> NewAttribute:
-        """What becomes of an attribute of an argument."""
+        """What becomes of an attribute of an argument, of what it holds, or of a global object."""
         leaf = change.owner.leaf
-        kind = self.params[leaf.number] if leaf is not None and not change.owner.steps else None
-        if leaf is None or not isinstance(kind, abi.TypeParam) or not _sets_plainly(kind.cls):
+        if not _sets_plainly(change.kind):
             raise _NotNative
-        return NewAttribute(leaf.where, leaf.number, change.name)
+        if leaf is None:
+            return NewAttribute((), 0, change.name, change.owner)
+        names = [attribute_read(step) for step in change.owner.steps]
+        if not isinstance(self.params[leaf.number], abi.TypeParam) or not all(names):
+            raise _NotNative
+        if any(o.name in names for o in self.traced.attributes if o is not change):
+            raise _NotNative  # which may be an attribute on the way
+        return NewAttribute(leaf.where, leaf.number, change.name, steps=tuple(map(str, names)))
 
     def _items(self, change: ContainerChange) -> abi.Structure:
         """A new list or dict of what a container of the caller's holds from now on."""
@@ -316,6 +323,11 @@ def _record(kind: type, held: Mapping[str, Any]) -> abi.Structure:
     return abi.Container("record", children, tuple(held), kind)
 
 
+def _is_plain_named(kind: type) -> bool:
+    """Whether it is a class of named tuples that are made as `collections.namedtuple` has it."""
+    return kind.__bases__ == (tuple,) and hasattr(kind, "_fields") and hasattr(kind, "_make")
+
+
 def _structure(tree: Any) -> abi.Structure:
     """The nesting of results as the entry builds it; anything unusual goes through optree."""
     if tree is None:
@@ -333,6 +345,8 @@ def _structure(tree: Any) -> abi.Structure:
     if type(tree) in (tuple, list):
         kind: Any = type(tree).__name__
         return abi.Container(kind, tuple(map(_structure, tree)))
+    if isinstance(tree, tuple) and _is_plain_named(type(tree)):
+        return abi.Container("tuple", tuple(map(_structure, tree)), cls=type(tree))
     if type(tree) is dict:
         children = tuple(map(_structure, tree.values()))
         return abi.Container("dict", children, tuple(tree))

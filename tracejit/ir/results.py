@@ -310,9 +310,11 @@ class ContainerChange:
 
 @dataclass(frozen=True)
 class AttributeChange:
-    """Attribute ``name`` of ``owner`` was set; None for ``outs`` when it was deleted."""
+    """Attribute ``name`` of ``owner``, an object of class ``kind``, was set; None for ``outs`` when
+    it was deleted."""
 
     owner: Any
     name: str
     tree: Any
     outs: tuple[Out, ...]
+    kind: type

@@ -10,15 +10,18 @@ from typing import Any
 from tracejit.python_entry import callable as native
 from tracejit.records import dataclass
 
-LIST, DICT, INSIDE, _ATTRIBUTE, RECORD, ENTRIES = 1, 2, 3, 4, 5, 6
+LIST, DICT, INSIDE, _ATTRIBUTE, RECORD, ENTRIES, _ATTRIBUTE_OF = 1, 2, 3, 4, 5, 6, 7
 
 
 @dataclass(frozen=True)
 class AttributeSet:
-    """A part is an attribute of leaf ``number``."""
+    """A part is an attribute of leaf ``number``, or of what is found from there by ``steps``; or of
+    ``owner``."""
 
     number: int
     name: str
+    owner: Any = None
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,15 @@ class Changing:
     def env_address(self) -> int:
         found = self.changes
         words = [self.row.entry_address, self.row.env_address, len(found.changes), found.count]
-        self._names = [x.name for x in found.changes if isinstance(x, AttributeSet)]
-        names = iter(self._names)
+        self._kept: list[Any] = []  # what words point to
         for change in found.changes:
             if isinstance(change, AttributeSet):
-                words += (_ATTRIBUTE, change.number, id(next(names)), 0)
+                self._kept.append(change)
+                kind = _ATTRIBUTE if change.owner is None else _ATTRIBUTE_OF
+                at = change.number if change.owner is None else id(change.owner)
+                steps = (ctypes.c_int64 * (len(change.steps) + 1))(*map(id, change.steps), 0)
+                self._kept.append(steps)
+                words += (kind, at, id(change.name), ctypes.addressof(steps))
             else:
                 unlike = native.many_symbols()["tj_unlike"] if change[2] else 0
                 words += (*change, unlike)

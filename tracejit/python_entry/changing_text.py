@@ -6,10 +6,12 @@ environment of an entry that returns a tuple of parts, how many changes there ar
 containers are noted. Then come four words for each change:
 
 1. what it is: the items of a list (1), those of a dict (2), those of the lists in a list (3), an
-   attribute (4), attributes of an object (5), entries of a dict (6), which keep the others;
-2. of which container, or of which argument;
+   attribute (4), attributes of an object (5), entries of a dict (6), which keep the others, an
+   attribute of an object from outside (7);
+2. of which container, or of which argument, or the object;
 3. the attribute's name; or one more than the leaf that has the numbers of a packed list, or 0;
-4. the code of ``tj_unlike`` where there is such a leaf.
+4. the code of ``tj_unlike`` where there is such a leaf; of an attribute, names by which its object
+   is found from the argument, and 0.
 
 The words of what is returned are (0, which part), (1, which container), (2, how many, where the
 words of each begin) for a tuple, or (3, which part, where the words begin of what it is where the
@@ -25,6 +27,7 @@ declare i32 @PyDict_Update(ptr, ptr)
 declare void @PyDict_Clear(ptr)
 declare void @PyErr_BadInternalCall()
 declare i32 @PyList_SetSlice(ptr, i64, i64, ptr)
+declare ptr @PyObject_GetAttr(ptr, ptr)
 declare i32 @PyObject_GenericSetAttr(ptr, ptr, ptr)
 @Py_True = external global i8
 
@@ -93,6 +96,31 @@ failed:
 inside:
   %each = call i32 @tj_change_inside(ptr %target, ptr %items)
   ret i32 %each
+}
+
+; Set an attribute of what is found from an object by these names.
+define internal i32 @tj_set_attribute(ptr %from, ptr %steps, ptr %name, ptr %value) #0 {
+entry:
+  call void @Py_IncRef(ptr %from)
+  br label %head
+head:
+  %o = phi ptr [ %from, %entry ], [ %inner, %further ]
+  %k = phi i64 [ 0, %entry ], [ %k1, %further ]
+  %step = load ptr, ptr %steps[ptr %k]
+  br i1 (icmp eq ptr %step, null), label %set, label %look
+look:
+  %inner = call ptr @PyObject_GetAttr(ptr %o, ptr %step)
+  call void @Py_DecRef(ptr %o)
+  %k1 = add i64 %k, 1
+  br i1 (icmp eq ptr %inner, null), label %failed, label %further
+further:
+  br label %head
+set:
+  %status = call i32 @PyObject_GenericSetAttr(ptr %o, ptr %name, ptr %value)
+  call void @Py_DecRef(ptr %o)
+  ret i32 %status
+failed:
+  ret i32 -1
 }
 
 ; What is returned, a new reference, or null.
@@ -186,11 +214,21 @@ step:
   %kind = load i64, ptr %p
   %number = load i64, ptr %p[i64 1]
   %items = call ptr @PyTuple_GetItem(ptr %parts, i64 %k)
-  br i1 (icmp eq i64 %kind, 4), label %attribute, label %container
+  switch i64 %kind, label %container [
+    i64 4, label %attribute
+    i64 7, label %outside
+  ]
 attribute:
-  %owner = load ptr, ptr %args[ptr %number]
+  %argument = load ptr, ptr %args[ptr %number]
+  br label %set
+outside:
+  %object = inttoptr i64 %number to ptr
+  br label %set
+set:
+  %from = phi ptr [ %argument, %attribute ], [ %object, %outside ]
   %name = load ptr, ptr %p[ptr 2]
-  %put = call i32 @PyObject_GenericSetAttr(ptr %owner, ptr %name, ptr %items)
+  %steps = load ptr, ptr %p[ptr 3]
+  %put = call i32 @tj_set_attribute(ptr %from, ptr %steps, ptr %name, ptr %items)
   br label %stepped
 container:
   %target = load ptr, ptr %held[ptr %number]
@@ -206,7 +244,7 @@ change:
   %given = call i32 @tj_change_one(i64 %kind, ptr %target, ptr %items, ptr %before, ptr %unlike)
   br label %stepped
 stepped:
-  %status = phi i32 [ %put, %attribute ], [ %given, %change ]
+  %status = phi i32 [ %put, %set ], [ %given, %change ]
   %k1 = add i64 %k, 1
   br i1 (icmp eq i32 %status, 0), label %head, label %failed
 failed:

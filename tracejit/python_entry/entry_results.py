@@ -400,7 +400,17 @@ class ResultWriter:
         keys = structure.keys
         if structure.kind == "record":
             keys = (object.__new__, structure.cls, *keys)
-        return self._container(structure.kind, items, keys)
+        made = self._container(structure.kind, items, keys)
+        if structure.kind != "tuple" or structure.cls is None:
+            return made
+        w.guard(w.op(f"icmp ne ptr {made}, null"), otherwise="drop")
+        call = w.alloca("[2 x ptr]")
+        w.store(f"ptr {w.env_load(structure.cls)}", call, 0)
+        w.store(f"ptr {made}", call, 1)
+        new = w.env_load(tuple.__new__)
+        named = w.op(f"call ptr @PyObject_Vectorcall(ptr {new}, ptr {call}, i64 2, ptr null)")
+        w.emit(f"call void @Py_DecRef(ptr {made})")
+        return named
 
     def _container(self, kind: str, items: list[str], keys: tuple[object, ...] = ()) -> str:
         w = self.w
@@ -431,7 +441,8 @@ def moves(structure: abi.Structure) -> bool:
         if isinstance(x, int):
             found.append(x)
         if isinstance(x, abi.Container):
-            return x.kind in ("tuple", "list") and all(map(known, x.children))
+            plain = x.kind in ("tuple", "list") and x.cls is None
+            return plain and all(map(known, x.children))
         return x is None or isinstance(x, int)
 
     container = isinstance(structure, abi.Container)

@@ -366,7 +366,9 @@ def assemble(structure: abi.Structure, leaves: list[Any]) -> Any:
         for name, value in zip(structure.keys, children, strict=True):
             object.__setattr__(made, name, value)
         return made
-    return tuple(children) if structure.kind == "tuple" else children
+    if structure.kind == "tuple":
+        return tuple.__new__(structure.cls or tuple, children)
+    return children
 
 
 class PortableCallable:

@@ -316,7 +316,7 @@ class Changes:
                     leaves, tree = trees.flatten(value, self.apart)
                     outs = tuple(describer.describe(leaf) for leaf in leaves)
                     path = self._getters[id(obj)][1]
-                    changes.append(AttributeChange(path, name, tree, outs))
+                    changes.append(AttributeChange(path, name, tree, outs, type(obj)))
         return changes
 
     def seen_by_the_caller(self) -> list[list[int]]:
