@@ -154,6 +154,30 @@ def test_values_are_numpys(f: Callable[..., Any], shapes: str) -> None:
             np.testing.assert_allclose(a, b, rtol=1e-12)
 
 
+def _reversed_often(x: Any, n: Any) -> None:
+    v = x[::-1]
+    for _ in range(1, n):
+        v[:] += np.sign(v)
+
+
+def _added_often(x: Any, n: Any) -> None:
+    for _ in range(n - 2):
+        for j in range(x.shape[1]):
+            x[1, j] += x[0, j]
+
+
+@pytest.mark.parametrize("f", [_reversed_often, _added_often])
+@pytest.mark.parametrize("shapes", ["static", "dynamic"])
+def test_counts_below_zero_are_no_rows(f: Callable[..., Any], shapes: str) -> None:
+    """``range(1, n)`` of an ``n`` of 0 or less: its count divided by four leaves three."""
+    g = jit(f, shapes=shapes, cache=False)
+    for n in (7, 2, 1, 0, -1, -2, -3, -4, -5, 6):
+        x, y = (np.arange(270.0).reshape(3, 90) - 80 for _ in range(2))
+        g(x, n)
+        f(y, n)
+        np.testing.assert_array_equal(x, y)
+
+
 @pytest.fixture
 def threads() -> Iterator[None]:
     before = get_num_threads()

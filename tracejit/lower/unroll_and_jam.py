@@ -151,9 +151,12 @@ class _Rows:
         """Steps of several rows, then the rows that are left."""
         trip = loop.operands[0].dim
         at_once = trip if isinstance(trip, int) and trip <= _ALL_ROWS else _ROWS
-        steps, outside = floordiv(trip, at_once), RegionOp(loop).consts
+        outside = RegionOp(loop).consts
         (body,) = loop.regions
         with scope.at(loop.loc):
+            if not isinstance(trip, int):  # a count below 0 has no steps, and nothing is left
+                trip = scope.op("maximum", scope.index(trip), scope.index(0)).dim
+            steps = floordiv(trip, at_once)
             main = Loop(scope, steps)
             inner = main.inner
             rows = [
