@@ -175,12 +175,14 @@ class Slotted:
     __slots__ = ("w",)
 
 
-@mistake("an object with `__slots__` is returned", "jax#853", UnsupportedError,
-         "or return the values", "leave `__slots__` out")  # fmt: skip
+@mistake("an object with `__slots__` is changed in a loop", "jax#853", UnsupportedError,
+         "or use a local variable", "leave `__slots__` out")  # fmt: skip
 def _(x: Any) -> Any:
     made = Slotted()
-    made.w = x + 1
-    return made
+    made.w = x[0]
+    while made.w < 100:
+        made.w = made.w + 1  # here
+    return made.w
 
 
 @mistake("a static argument that cannot be hashed", "jax#3701", TypeError,
