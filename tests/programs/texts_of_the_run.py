@@ -163,3 +163,28 @@ def of_ints(x: Any, n: Any) -> Any:
     """How long texts with ints in them are, and ints in other bases."""
     based = bin(n), hex(x[0]), oct(n), format(n, "b"), format(x[1], "08x"), format(n)
     return based, len(str(n)), [len(f"<{v}>") for v in x], n if len(f"{x[1]}") > 2 else 0
+
+
+WIDTHS = tuple((w, n) for w in (0, 1, 3, 8, -1, -4) for n in (3, -12, 12345))
+
+
+@GROWN_TEXTS(*WIDTHS)
+def as_wide_as_the_run_says(w: Any, n: Any) -> Any:
+    s = "less" if n < 0 else "positive"
+    sides = "ab".rjust(w), "ab".ljust(w, "-"), "ab".center(w), "abc".center(w, "*"), s.rjust(w)
+    zeros = "ab".zfill(w), "-5".zfill(w), str(n).rjust(w), f"<{n}>".center(w, "+")
+    print(s.ljust(w), "-" * w + "title".center(w), str(n).rjust(w), sep="|")
+    return sides, zeros, f"{n:>{w}}|{n:<{w}d}|{n:^{w}}|{n:{w}}|{n:.>{w}}", "{0:{1}}".format(n, w)
+
+
+@GROWN_TEXTS(*WIDTHS)
+def in_fields_as_wide_as_the_run_says(w: Any, n: Any) -> Any:
+    """Of texts, where a negative width is an error."""
+    s = "less" if n < 0 else "positive"
+    sides = f"{'ab':>{w}}|{'ab':<{w}s}|{'ab':^{w}}|{'abc':^{w}}|{'ab':{w}}|{s:.>{w}}|{'ab'!r:>{w}}"
+    return sides, "{:>{}}".format("ab", w), f"{f'<{n}>':^{w}}", "-" * w + f"{'title':^{w + 1}}"
+
+
+@GROWN_TEXTS(*WIDTHS)
+def with_a_wrong_fill(w: Any, n: Any) -> Any:
+    return "ab".rjust(w, "xx") if n else "".center(w)

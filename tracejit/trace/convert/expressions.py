@@ -106,13 +106,19 @@ class ExpressionRewriter(DisplayRewriter, ast.NodeTransformer):
 
     def visit_FormattedValue(self, tree: ast.FormattedValue) -> ast.expr:
         tree.value = self.expr(tree.value)
+        parts = getattr(tree.format_spec, "values", ())
+        computed = any(isinstance(part, ast.FormattedValue) for part in parts)
         if tree.format_spec is not None:
             tree.format_spec = self.expr(tree.format_spec)
         conversion = {-1: "", 114: "r", 115: "s"}.get(tree.conversion)
         if conversion or (conversion == "" and tree.format_spec is None):
             tree.value = self.op(tree, "shown", tree.value, text_at(conversion, tree))
             tree.conversion = -1
-        if tree.format_spec is not None and conversion is not None:
+        if computed and conversion is not None:
+            assert tree.format_spec is not None
+            tree.value = self.op(tree, "in_field", tree.value, tree.format_spec)
+            tree.format_spec = None
+        elif tree.format_spec is not None and conversion is not None:
             tree.value = self.op(tree, "padded", tree.value)
         return tree
 

@@ -160,6 +160,10 @@ class Operators(StatementOperators):
         """What a replacement field of an f-string formats that says how."""
         return value
 
+    def in_field(self, value: Any, spec: str) -> Any:
+        """What a replacement field of an f-string shows that computes how."""
+        return format(value, spec)
+
     def is_(self, left: Any, right: Any) -> Any:
         for a, b in ((left, right), (right, left)):
             if isinstance(b, bool) and getattr(a, "singleton", False):

@@ -143,6 +143,25 @@ def digits(n: Any) -> Any:
     return found
 
 
+def must_be_a_width(n: Any) -> None:
+    """As a replacement field says it of a text."""
+    if n < 0:
+        throw(ValueError("Sign not allowed in string format specifier"))
+
+
+def padding(size: Any, width: Any, fill: Any, side: Any, centred: Any) -> Any:
+    """What stands before and behind a text of so many letters that is so wide at least."""
+    n = width - size
+    if side == ">":
+        return fill * n, ""
+    if side == "<":
+        return "", fill * n
+    before = n // 2
+    if centred:
+        before += n & width & 1
+    return fill * before, fill * (n - before)
+
+
 def copies(x: Any, n: Any) -> Any:
     return [x for _ in range(n)]
 

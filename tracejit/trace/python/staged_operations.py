@@ -30,6 +30,7 @@ from tracejit.trace.python.ordering import holds, same_items
 from tracejit.trace.python.percent import formatted
 from tracejit.trace.python.staged_items import StagedItems
 from tracejit.trace.python.unseen import guard_what_methods_read
+from tracejit.trace.session.marks import MARK
 from tracejit.trace.session.plain import is_plain_value
 from tracejit.trace.values import containers, dunder_methods
 from tracejit.trace.values.all import (
@@ -281,6 +282,11 @@ class StagedOperations(StagedItems):
 
     def padded(self, value: Any) -> Any:
         return text_methods.padded(value) if self.session.shown else value
+
+    def in_field(self, value: Any, spec: str) -> Any:
+        return (
+            text_methods.in_field(value, spec) if MARK in spec else format(self.padded(value), spec)
+        )
 
     def _same_as_optional(self, symbol: str, x: MaybeNone, other: Any) -> Any:
         """`==` or `!=` of what may be None."""

@@ -4,6 +4,7 @@ in them: the text that is made has marks for them."""
 from __future__ import annotations
 
 import math
+import re
 import string
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.trace.control.generated import Generated
 from tracejit.trace.python import library_in_python
 from tracejit.trace.python.builtin_functions import builtin_int
-from tracejit.trace.session.concretize import DeferredText, structural_int
+from tracejit.trace.session.concretize import DeferredText, split_marks, structural_int
 from tracejit.trace.session.marks import MARK
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import Array, PyScalar, Scalar
@@ -47,7 +48,7 @@ class _Fields(string.Formatter):
     def format_field(self, value: Any, spec: str) -> Any:
         if isinstance(value, list | tuple | dict | set) and not spec:
             value = current().operators.shown(value, "s")
-        return format(padded(value), spec)
+        return in_field(value, spec) if MARK in spec else format(padded(value), spec)
 
 
 def padded(x: Any) -> Any:
@@ -85,9 +86,18 @@ def _join(between: str, items: Any, /) -> Any:
     return between.join(map(as_text, items))
 
 
-def _aligned(side: str) -> Callable[..., Any]:
+def _aligned(name: str, side: str) -> Callable[..., Any]:
     def aligned(text: str, width: Any, fill: str = " ", /) -> Any:
-        if MARK not in text or type(width) is not int or len(fill) != 1 or fill in "{}":
+        if is_whole_number(width) and MARK not in fill:
+            getattr(str, name)("", 0, fill)  # says what is wrong with it
+            return _as_wide(text, width, fill, side, centred=name == "center")
+        if (
+            side == "^"
+            or MARK not in text
+            or type(width) is not int
+            or len(fill) != 1
+            or fill in "{}"
+        ):
             return NotImplemented
         value = text if isinstance(text, DeferredText) else as_value(text)
         return format(value, f"{fill}{side}{max(width, 0)}")
@@ -95,7 +105,53 @@ def _aligned(side: str) -> Callable[..., Any]:
     return aligned
 
 
+def _as_wide(text: str, width: Any, fill: str, side: str, *, centred: bool) -> Any:
+    """A text of which the run says how wide it is at least. ``centred``: as ``str.center`` has it,
+    not a replacement field."""
+    size = length(text) if MARK in text else len(text)
+    if size is NotImplemented:
+        raise UnsupportedError(
+            f"{where()}: a text with values in it is as wide as the run says: write a number that "
+            "is known for the width"
+        )
+    made = current().operators.converted(library_in_python.padding)
+    before, behind = made(size, width, fill, side, centred)
+    return as_text(before) + as_text(text) + as_text(behind)
+
+
+def in_field(value: Any, spec: str) -> Any:
+    """A text or an int in a replacement field that says with a value of the run how wide it is."""
+    if isinstance(value, ChosenConstant):
+        return each_kind(lambda x: in_field(x, spec), value)
+    before, *marked, behind = split_marks(spec)
+    found = re.fullmatch("(.?[<>^])?", before, re.DOTALL)
+    text = isinstance(value, str)
+    known = text or _is_int(value) or type(value) is int
+    if found is None or not known or behind not in ("", "s" if text else "d") or len(marked) != 1:
+        return format(padded(value), spec)
+    ((width, how),) = marked
+    if how not in ("", "!s", "!r") or not is_whole_number(width):
+        return format(padded(value), spec)
+    operators = current().operators
+    if text:
+        operators.converted(library_in_python.must_be_a_width)(width)
+    else:
+        width = operators.call(abs, width)  # its sign is how a positive number is shown
+    align = before or ("<" if text else ">")
+    shown = value if text else operators.shown(value, "s")
+    return _as_wide(shown, width, align[:-1] or " ", align[-1], centred=False)
+
+
 def _zfill(text: str, width: Any, /) -> Any:
+    if is_whole_number(width) and MARK not in text:
+        sign = text[: text[:1] in ("+", "-")]
+        return as_text(sign) + _as_wide(
+            text[len(sign) :],
+            current().operators.binary("-", width, len(sign)),
+            "0",
+            ">",
+            centred=False,
+        )
     x = text.value if isinstance(text, DeferredText) else None
     if type(width) is not int or not isinstance(x, PyScalar) or x.kind not in ("int", "float"):
         return NotImplemented
@@ -107,8 +163,9 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "format": _format,
     "format_map": _format_map,
     "join": _join,
-    "ljust": _aligned("<"),
-    "rjust": _aligned(">"),
+    "center": _aligned("center", "^"),
+    "ljust": _aligned("ljust", "<"),
+    "rjust": _aligned("rjust", ">"),
     "zfill": _zfill,
 }
 
