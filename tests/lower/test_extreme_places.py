@@ -41,6 +41,17 @@ def test_the_first_of_equals_wins_also_among_zeros():
     assert f(x) == (600, 700)
 
 
+def test_the_first_flag_of_each_row():
+    f = jit(lambda x: (x.argmax(1), x.argmin(1), x.argmax(0), (~x).argmax(1)))
+    x = np.zeros((12, 1300), bool)
+    for row, place in enumerate((0, 1, 511, 512, 513, 1023, 1024, 1299)):
+        x[row, [place, 1299]] = True
+    x[9] = True
+    want = x.argmax(1), x.argmin(1), x.argmax(0), (~x).argmax(1)
+    for got, right in zip(f(x), want, strict=True):
+        np.testing.assert_array_equal(got, right)
+
+
 def test_infinities():
     x = np.full(1500, -np.inf)
     assert jit(places)(x) == (0, 0)

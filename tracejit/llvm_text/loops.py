@@ -70,11 +70,13 @@ def over_chunks(
     size: int,
     blocks: tuple[str, str],
     one: Callable[[Reg, Reg, list[Any]], list[Any]],
+    settled: Callable[[list[Any]], Reg] | None = None,
 ) -> tuple[str, list[Any]]:
     """A loop over chunks of at most `size` iterations of a span that is not empty.
 
     `blocks`: its first block, reached from the block at hand, and the one behind it; the edge into
     that is the result. `one(start, end, carried)` emits a chunk and gives what that carries out.
+    `settled` asks of that whether the loop may end.
     """
     e = f.e
     (first, trip), (inside, after) = span, blocks
@@ -90,6 +92,8 @@ def over_chunks(
     phis.edge(e.block, [end, *results])
     phis.close()
     more = e.icmp("lt", end, trip)
+    if settled is not None:
+        more = e.iand(more, e.ixor(settled(results), e.const(True, BOOL)))
     e.line(f"br {more}, label %{inside}, label %{after}")
     return e.block, results
 

@@ -17,7 +17,7 @@ from tracejit.ir.exceptions import exception_type
 from tracejit.ir.scalar.emit import F64, I64, ComplexPair
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, BufferType, Type
-from tracejit.llvm_text import lower_apart, lower_counts, lower_usual
+from tracejit.llvm_text import lower_apart, lower_counts, lower_decided, lower_usual
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.loops import CountedLoop, Phis, merge, poll
 from tracejit.llvm_text.lower_function import (
@@ -61,6 +61,7 @@ def _for(f: FunctionText, instr: Instr) -> None:
     apart = _apart(f, body, carried, known)
     usual = lower_usual.trial(f, body, [*inits, *consts]) if f.kernel and plain else None
     counts = lower_counts.counts_of(body, carried, known) if loop.many and plain else None
+    last = lower_decided.decided(body, carried, known) if loop.many and plain else None
     exits = [] if known is not None else [(f.e.block, inits)]
     inside, after = f.e.fresh_label("loop"), f.e.fresh_label("after")
     if known is None:
@@ -74,6 +75,8 @@ def _for(f: FunctionText, instr: Instr) -> None:
         exits += lower_usual.Chunks(f, loop, first, trip, usual).run(inside, after)
     elif counts is not None:
         exits += lower_counts.Counting(f, loop, counts).run(inside, after, first, trip)
+    elif last is not None:
+        exits += lower_decided.Deciding(f, loop, last).run(inside, after, first, trip)
     elif plain:
         entry = f.e.block
         f.e.label(inside)

@@ -3,17 +3,18 @@
 The chain from one element to the next is a comparison and two selections, which no processor does
 for many elements at once. So a long axis goes in blocks: the extreme of a block is a fold, which is
 vector code; the chain runs over blocks; the place in the best block is a fold again. Floats are
-integers that order alike there (`float_order.py`).
+integers that order alike there (`float_order.py`). Among flags the first block with one decides.
 
 On a GPU it is one loop: threads take parts of it (`running.py`).
 """
 
 from __future__ import annotations
 
-from tracejit.dtypes import is_complex, is_float, is_inexact, is_narrow
+from tracejit.dtypes import is_bool, is_complex, is_float, is_inexact, is_narrow
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, ceildiv, emin
-from tracejit.ir.regions import Loop, Scope
+from tracejit.ir.regions import Loop, Scope, WhileLoop
+from tracejit.ir.types import DTYPES
 from tracejit.lower import float_order
 from tracejit.lower.element import Index, Puller
 
@@ -31,7 +32,7 @@ def arg_reduce(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
     plain = is_complex(x.dtype) or is_narrow(x.dtype)
     if plain or p.gpu or (isinstance(extent, int) and extent < _SHORT):
         return _one_by_one(p, scope, instr, at)
-    return _by_blocks(p, scope, instr, at)
+    return (_first_flag if is_bool(x.dtype) else _by_blocks)(p, scope, instr, at)
 
 
 def _element(p: Puller, instr: Instr, at: Index, i: Dim, scope: Scope) -> Value:
@@ -39,11 +40,20 @@ def _element(p: Puller, instr: Instr, at: Index, i: Dim, scope: Scope) -> Value:
     return p.pull(instr.operands[0], (*at[:axis], i, *at[axis:]), scope)
 
 
+def _number(p: Puller, instr: Instr, at: Index, i: Dim, scope: Scope) -> Value:
+    """An element, of flags as an integer."""
+    value = _element(p, instr, at, i, scope)
+    if not is_bool(value.dtype):
+        return value
+    number: Value = scope.op("convert", value, dtype=DTYPES["u8"])
+    return number
+
+
 def _one_by_one(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
     extent = p.shape(instr.operands[0])[instr.attrs["axis"]]
-    loop = Loop(scope, extent - 1, [_element(p, instr, at, 0, scope), scope.index(0)])
+    loop = Loop(scope, extent - 1, [_number(p, instr, at, 0, scope), scope.index(0)])
     i = loop.i.dim + 1
-    value = _element(p, instr, at, i, loop.inner)
+    value = _number(p, instr, at, i, loop.inner)
     return loop.close(_better(loop, instr, value, loop.inner.index(i)))[1]
 
 
@@ -73,6 +83,35 @@ def _by_blocks(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
     hit = search.inner.op("eq", _key(p, instr, at, i, search.inner), search.inner.use(best))
     place = search.inner.op("select", hit, search.inner.index(i), search.inner.index(extent))
     return search.close([search.inner.op("minimum", search.carried[0], place)])[0]
+
+
+def _first_flag(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
+    """Of flags: the first true (argmin: false) one, or 0."""
+    extent = p.shape(instr.operands[0])[instr.attrs["axis"]]
+
+    def hits(i: Dim, inner: Scope) -> Value:
+        flag = _element(p, instr, at, i, inner)
+        return flag if instr.name == "argmax" else inner.op("invert", flag)
+
+    no = scope.own(scope.b.const(False, "bool"))
+    loop = WhileLoop(scope, [scope.index(0), no])
+    test, inner = loop.test, loop.inner
+    left = test.op("lt", loop.tested[0], test.index(ceildiv(extent, _BLOCK)))
+    k = loop.carried[0].dim
+    fold = Loop(inner, _length(k, extent), [inner.use(no)])
+    (some,) = fold.close(
+        [fold.inner.op("bitwise_or", fold.carried[0], hits(k * _BLOCK + fold.i.dim, fold.inner))]
+    )
+    goes_on = test.op("bitwise_and", left, test.op("invert", loop.tested[1]))
+    behind, found = loop.close(goes_on, [inner.index(k + 1), some])
+
+    # A hit is near where there are many: one by one.
+    start = scope.op("select", found, scope.index((behind.dim - 1) * _BLOCK), scope.index(0))
+    missed = scope.op("invert", hits(start.dim, scope))
+    search = WhileLoop(scope, [start, scope.op("bitwise_and", found, missed)])
+    following = search.carried[0].dim + 1
+    missed = search.inner.op("invert", hits(following, search.inner))
+    return search.close(search.tested[1], [search.inner.index(following), missed])[0]
 
 
 def _length(block: Dim, extent: Dim) -> Dim:

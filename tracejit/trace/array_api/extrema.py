@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_bool, is_inexact
+from tracejit.dtypes import is_inexact
 from tracejit.ir import extent as ex
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.delivery import deliver
@@ -31,8 +31,6 @@ def _arg_extremum(name: str) -> Any:
             check_dim(
                 "ge", x.shape[k], 1, "ValueError", f"attempt to get {name} of an empty sequence"
             )
-        if is_bool(x.dtype):
-            x = b.convert(x, "u8")
         found = b.op(name, x, axis=k)
         return deliver(kept(found, axes, keepdims), out)
 

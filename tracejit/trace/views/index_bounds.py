@@ -94,7 +94,7 @@ def _raise_first_bad(ok: Value, good: Value, index: Value, n: Dim, axis: int) ->
         b = session.b
         line = (ex.product(index.shape),)
         bad = b.op("invert", b.reshape(good, line))
-        first = b.op("argmax", b.convert(bad, "u8"), axis=0)
+        first = b.op("argmax", bad, axis=0)
         picked = b.op("gather", b.reshape(index, line), first, axes=(0,))
         return [picked, b.const(axis, "i64"), b.index(n)]
 
