@@ -20,6 +20,8 @@ from tracejit.lower.element import Index, Puller
 
 _BETTER = {"argmin": "lt", "argmax": "gt"}
 _EXTREME = {"argmin": "minimum", "argmax": "maximum"}
+#: Whether a flag that is set is the extreme.
+_SET = {"argmin": False, "argmax": True}
 _BLOCK = 512
 #: An axis known to be shorter goes element by element.
 _SHORT = 64
@@ -91,7 +93,7 @@ def _first_flag(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
 
     def hits(i: Dim, inner: Scope) -> Value:
         flag = _element(p, instr, at, i, inner)
-        return flag if instr.name == "argmax" else inner.op("invert", flag)
+        return flag if _SET[instr.name] else inner.op("invert", flag)
 
     no = scope.own(scope.b.const(False, "bool"))
     loop = WhileLoop(scope, [scope.index(0), no])
