@@ -14,6 +14,7 @@ import pytest
 
 from tests.calls.warm import NATIVE
 from tracejit import jit
+from tracejit.errors import UnsupportedError
 
 
 class Held:
@@ -219,8 +220,6 @@ def test_a_method_that_python_calls_sets_no_slot_while_compiling() -> None:
             self.t += 1
             return 1
 
-    from tracejit.errors import UnsupportedError
-
     c = Counting(0)
     with pytest.raises(UnsupportedError, match="would be set once"):
         jit(lambda c, x: x[c])(c, np.arange(3.0))
@@ -241,3 +240,28 @@ def test_what_is_in_the_way_is_found_before_it_is_changed() -> None:
             g(d, c, 5.0)
             assert c.t == 10.0
             assert d.t is c
+
+
+def test_a_list_of_an_object_says_what_helps() -> None:
+    class Logged:
+        def __init__(self) -> None:
+            self.log = [1.0]
+
+    def added(c: Any, v: Any) -> None:
+        c.log.append(v)
+
+    def put(c: Any, v: Any) -> None:
+        c.log[0] = v
+
+    for f in (added, put):
+        c = Logged()
+        with pytest.raises(UnsupportedError, match="make Logged a dataclass, pass it"):
+            jit(f)(c, 2.0)
+        assert c.log == [1.0]
+        g = jit(f)
+        kind = dataclass(type("Fields", (), {"__annotations__": {"log": list}}))
+        for _ in range(3):
+            ours, theirs = kind([1.0]), kind([1.0])
+            g(ours, 2.0)
+            f(theirs, 2.0)
+            assert ours == theirs

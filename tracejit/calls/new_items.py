@@ -112,9 +112,7 @@ class ItemsBuilder:
                 for x, held in zip(lent_lists(target, 1), items, strict=True):
                     refill(x, held)
             elif isinstance(target, dict):
-                if not change.others_stay:
-                    target.clear()
-                target.update(items)
+                fill(target, tuple(items), items.values(), others_stay=change.others_stay)
             else:
                 fill(target, None, items)
         return result
@@ -212,7 +210,9 @@ def fill(
     if isinstance(target, dict):
         if not others_stay:
             target.clear()
-        target.update(items[0] if keys == _UNTOLD else dict(zip(keys or (), items, strict=True)))
+        told = items[0] if keys == _UNTOLD else dict(zip(keys or (), items, strict=True))
+        for key, value in told.items():  # a Counter's update would add to what is there
+            target[key] = value
     elif isinstance(target, deque):
         target.clear()
         target.extend(items)

@@ -193,7 +193,7 @@ def _refuse(session: Session, name: str, obj: Any) -> NoReturn:
     if isinstance(obj, list | dict):
         raise UnsupportedError(
             f"{where()}: {name} would change {kind} that is not an argument once, when compiling; "
-            "pass it as an argument or return what it should hold"
+            f"{session.outside.instead_of_change(obj)}"
         )
     raise UnsupportedError(
         f"{where()}: {name} would change {kind} from outside once, when compiling; of arguments, "

@@ -442,6 +442,14 @@ class Outside(Changes):
         """What gives an object that was found outside, or came up in a container."""
         return self._getters[id(obj)][1] if self.is_outside(obj) else Known(obj)
 
+    def instead_of_change(self, obj: Any) -> str:
+        """What the program can do where a list or dict from outside would be changed."""
+        found = self._getters.get(id(obj))
+        leaf = found[1].leaf if found is not None else None
+        holder = "" if leaf is None else type(leaf()).__name__
+        first = f"make {holder} a dataclass, " if leaf is not None else ""
+        return f"{first}pass it as an argument or return what it should hold"
+
     def pin(self, *values: Any, functions: bool = True) -> None:
         """What is done with these is not seen, or depends on which objects they are: where one is
         an argument, or part of one, the trace is for that very object. Without ``functions`` these

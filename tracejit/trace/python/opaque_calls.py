@@ -112,7 +112,7 @@ def refuse_mutation(f: Any) -> None:
     if current().outside.is_outside(owner):
         raise UnsupportedError(
             f"{where()}: {f.__name__}() would change a {type(owner).__name__} that is not an "
-            "argument once, when compiling; pass it as an argument or return what it should hold"
+            f"argument once, when compiling; {current().outside.instead_of_change(owner)}"
         )
 
 

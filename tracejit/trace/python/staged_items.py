@@ -339,7 +339,7 @@ class StagedItems(Operators):
         if self.session.outside.is_outside(obj):
             raise UnsupportedError(
                 f"{where()}: a {type(obj).__name__} that is not an argument would be changed once, "
-                "when compiling; pass it as an argument or return what it should hold"
+                f"when compiling; {self.session.outside.instead_of_change(obj)}"
             )
 
     def delitem(self, obj: Any, key: Any) -> None:

@@ -234,7 +234,7 @@ def _changes(x: Any) -> None:
     if session.outside.is_outside(x):
         raise UnsupportedError(
             f"{where()}: a {type(x).__name__} that is not an argument would be changed once, "
-            "when compiling; pass it as an argument or return what it should hold"
+            f"when compiling; {session.outside.instead_of_change(x)}"
         )
     containers.must_be_known(session, x)
     containers.touch(session, x)
