@@ -400,6 +400,8 @@ EXPLAINED: dict[str, str] = {
     **dict.fromkeys((f"{x}.{n}partition" for x in ("np", "x") for n in ("", "arg")), _SAME),
     **{f"np.{name}": _WRITES for name in _WRITING_NAMES.split()},
     **dict.fromkeys(("np.ravel", "np.ascontiguousarray", "x.ravel", "x.flatten"), _TURNED),
+    "np.i0": "NumPy makes the call, through Python",
+    **dict.fromkeys(("np.take", "x.take"), "all indices are checked before the first is used"),
     "np.packbits": "NumPy takes the sign bits of 16 bytes at once",
     "np.unpackbits": "NumPy stores eight bytes at once, from a table",
     "np.nanmax": "read twice: for the largest, and for whether there is a number at all",
