@@ -9,7 +9,7 @@ import functools
 import sys
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import pytest
 
@@ -68,6 +68,21 @@ def registered_class() -> Made:
         pass
 
     return lambda x: x if issubclass(P, (int, A)) else -x, lambda: A.register(P), (3.0,)
+
+
+@runtime_checkable
+class _HasT(Protocol):
+    t: float
+
+
+def attribute_of_a_protocol() -> Made:
+    held = types.SimpleNamespace(p=_Holder())
+    return lambda x: x if isinstance(held.p, _HasT) else -x, lambda: held.p.put(), (3.0,)
+
+
+class _Holder:
+    def put(self) -> None:
+        self.t = 1.0
 
 
 def asked_by_a_metaclass() -> Made:
@@ -282,6 +297,7 @@ def undefined_without_source() -> Made:
 
 CASES = [
     single_dispatch, single_dispatch_method, registered, registered_number, registered_class,
+    attribute_of_a_protocol,
     asked_by_a_metaclass, called_by_a_metaclass, class_of_a_variable, class_of_an_attribute,
     class_of_an_argument, imported_module, imported_by_name, imported_value, imported_relatively,
     imported_anew, own_before_cached, own_before_descriptor, default_of_a_record,

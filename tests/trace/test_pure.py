@@ -255,7 +255,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "an iterator in a list": (lambda x: x * next(HELD[0]), r"items of HELD\[0\]"),
     "an iterator that is passed on": (lambda x: x * sum(zip(NUMBERS, [1])[0]), "NUMBERS"),  # type: ignore[index]
     "lines of a file": (lambda x: [x for _ in FILE], "the file FILE would be used once"),
-    "writing to a stream": (lambda x: sys.stdout.write("a"), "the file sys.stdout"),
+    "writing to a stream": (lambda x: sys.stdout.write("a"), "would use the file once"),
     "a weak reference": (lambda x: x if ALIVE() is None else -x, "weakref.ReferenceType"),
     "a context variable is set": (lambda x: TOKEN.set(2.0), "ContextVar.set"),
     "the environment is set": (sets_environment, "would be changed once"),

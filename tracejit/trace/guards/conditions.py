@@ -118,6 +118,16 @@ class IsSubclass:
 
 
 @dataclass(frozen=True, eq=False)
+class IsInstance:
+    """What Python says of an object and a protocol."""
+
+    kind: type
+
+    def __call__(self, x: Any) -> bool:
+        return isinstance(x, self.kind)
+
+
+@dataclass(frozen=True, eq=False)
 class Dispatched:
     """What ``singledispatch`` has for a class."""
 

@@ -29,6 +29,7 @@ from tracejit.trace.guards.conditions import (
     HasOwnAttribute,
     IsBound,
     IsDefined,
+    IsInstance,
     IsSubclass,
     Known,
     MemberOf,
@@ -211,20 +212,22 @@ class Outside(Changes):
         self._owners += [cls, found]
         self.guards.append(Guard(Path(MemberOf(cls, name)), found, False, f"{cls.__name__}.{name}"))
 
-    def answers(self, kind: type, kinds: Any) -> None:
-        """What ``issubclass`` says of a class and of others; programs can decide it for those, or
-        register with them."""
+    def answers(self, kind: type, kinds: Any, obj: Any = None) -> None:
+        """What ``issubclass`` says of a class and of others, or ``isinstance`` of an object of it;
+        programs can decide it for those, or register with them."""
         if isinstance(kinds, UnionType):
             kinds = kinds.__args__
         for one in kinds if isinstance(kinds, tuple) else (kinds,):
             if isinstance(one, tuple | UnionType):
-                self.answers(kind, one)
+                self.answers(kind, one, obj)
                 continue
             for name in ("__instancecheck__", "__subclasscheck__"):
                 self.member(type(one), name)
             if isinstance(one, ABCMeta) and not (_is_ours(one) and _is_ours(kind)):
-                asks = IsSubclass(kind, one)
-                title = f"issubclass({kind.__name__}, {one.__name__})"
+                asks: Path = Path(IsSubclass(kind, one))
+                if obj is not None and getattr(one, "_is_protocol", False):
+                    asks = as_path(self.way_to(obj)).then(IsInstance(one))
+                title = f"whether {kind.__name__} is of {one.__name__}"
                 self.guards.append(Guard(asks, asks(), True, title))
 
     def dispatched(self, dispatch: Callable[[type], Any], kind: type) -> Any:

@@ -110,12 +110,12 @@ def is_instance(x: Any, kinds: Any, /) -> Any:
         return operators.truth(operators.call(own, x))
     if not stands_for_other(x):
         answer = builtins.isinstance(x, kinds)
-        current().outside.answers(type(x), kinds)
+        current().outside.answers(type(x), kinds, x)
         return answer
     found = types_of(x)
     answers = [issubclass(kind, kinds) for kind in found]
     for kind in found:
-        current().outside.answers(kind, kinds)
+        current().outside.answers(kind, kinds, kind)
     if not any(answers) and any(issubclass(kind, np.ndarray | np.generic) for kind in found):
         _refuse_cupys(kinds)
     if len(set(answers)) == 1:
