@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import abi, trees
+from tracejit.abi.packing import MANY
 from tracejit.calls.epilogue import Epilogue, ResultBuilder, TreeBuilder
 from tracejit.calls.new_items import (
     GivenBack,
@@ -260,7 +261,11 @@ class ResultConvention:
             return None
         part, *others = outs[0].parts
         alone = not others and outs[0].make is None and part.items is None
-        dtype = self.stored[part.column].dtype
+        stored = self.stored[part.column]
+        count = stored.shape[0] if isinstance(stored, abi.ArrayResult) else 0
+        if isinstance(count, int) and count < MANY:
+            return None  # an array would take longer to make
+        dtype = stored.dtype
         plain = alone and part.kinds == (_KINDS.get(dtype),)
         return ArrayOut(part.column) if plain and not (part.heap or part.texts) else None
 

@@ -113,7 +113,7 @@ define internal i32 @tj_put(ptr %list, i64 %k, ptr %o) #0 {
 entry:
   br i1 (icmp eq ptr %o, null), label %failed, label %where
 where:
-  %n = call i64 @PyList_Size(ptr %list)
+  %n = load i64, ptr %list[i8 LIST_FIRST]
   br i1 (icmp slt i64 %k, %n), label %set, label %add
 set:
   %status = call i32 @PyList_SetItem(ptr %list, i64 %k, ptr %o)
@@ -126,7 +126,8 @@ failed:
   ret i32 -1
 }
 
-; Give a list the items of a list or tuple.
+; Give a list the items of a list or tuple. Where nothing else has that, items are exchanged, which
+; counts no references and runs no code.
 define internal i32 @tj_refill(ptr %list, ptr %items) #0 {
 entry:
   %class = load ptr, ptr %items[i8 8]
@@ -135,17 +136,42 @@ entry:
   %inside = getelementptr i8, ptr %items, i64 TUPLE_ITEMS
   %fixed = icmp eq ptr %class, @Py_Tuple_Type
   %from = select i1 %fixed, ptr %inside, ptr %listed
-  %had = call i64 @PyList_Size(ptr %list)
+  %had = load i64, ptr %list[i8 LIST_FIRST]
+  %references = load i64, ptr %items
+  %alone = icmp eq i64 %references, 1
+  br i1 (and i1 %alone, (icmp eq i64 %had, %n)), label %swaps, label %all
+swaps:
+  %there = load ptr, ptr %list[i8 LIST_ITEMS]
+  br label %swap_head
+swap_head:
+  %j = phi i64 [ 0, %swaps ], [ %j1, %swapped ]
+  br i1 (icmp slt i64 %j, %n), label %look, label %good_all
+look:
+  %x = load ptr, ptr %there[ptr %j]
+  %y = load ptr, ptr %from[ptr %j]
+  %stays = call i1 @tj_is_as_good(ptr %x, ptr %y)
+  br i1 %stays, label %swapped, label %swap
+swap:
+  store ptr %y, ptr %there[ptr %j]
+  store ptr %x, ptr %from[ptr %j]
+  br label %swapped
+swapped:
+  %j1 = add i64 %j, 1
+  br label %swap_head
+good_all:
+  ret i32 0
+all:
   br label %head
 head:
-  %k = phi i64 [ 0, %entry ], [ %k1, %next ]
+  %k = phi i64 [ 0, %all ], [ %k1, %next ]
   br i1 (icmp slt i64 %k, %n), label %step, label %cut
 step:
   %new = load ptr, ptr %from[ptr %k]
-  %size = call i64 @PyList_Size(ptr %list)
+  %size = load i64, ptr %list[i8 LIST_FIRST]
   br i1 (icmp slt i64 %k, %size), label %compare, label %put
 compare:
-  %old = call ptr @PyList_GetItem(ptr %list, i64 %k)
+  %held = load ptr, ptr %list[i8 LIST_ITEMS]
+  %old = load ptr, ptr %held[ptr %k]
   %good = call i1 @tj_is_as_good(ptr %old, ptr %new)
   br i1 %good, label %next, label %put
 put:
@@ -231,7 +257,7 @@ entry:
   %descr = load ptr, ptr %array[i8 DESCR]
   %type = load i32, ptr %descr[i8 DESCR_TYPE_NUM]
   %size = load i64, ptr %descr[i8 DESCR_ELSIZE]
-  %length = call i64 @PyList_Size(ptr %list)
+  %length = load i64, ptr %list[i8 LIST_FIRST]
   %common = call i64 @llvm.smin.i64(i64 %length, i64 %n)
   br i1 (icmp eq ptr %before, null), label %slow, label %known
 known:
@@ -270,10 +296,11 @@ head:
 step:
   %offset = mul i64 %k, %size
   %x = getelementptr i8, ptr %data, i64 %offset
-  %now = call i64 @PyList_Size(ptr %list)
+  %now = load i64, ptr %list[i8 LIST_FIRST]
   br i1 (icmp slt i64 %k, %now), label %compare, label %make
 compare:
-  %there = call ptr @PyList_GetItem(ptr %list, i64 %k)
+  %held = load ptr, ptr %list[i8 LIST_ITEMS]
+  %there = load ptr, ptr %held[ptr %k]
   %good = call i1 @tj_is_number(ptr %there, ptr %x, i32 %type)
   br i1 %good, label %next, label %make
 make:
