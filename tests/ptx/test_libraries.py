@@ -168,7 +168,7 @@ def test_errors_of_a_library(gpu: FakeDriver) -> None:
     f = jit(ordered)
     x = gpu.put(np.arange(3.0))
     f(x)
-    gpu.fail_at(7)  # the sort, after the memory that it needs
+    gpu.fail_at(8)  # the sort, after the memory that it needs
     with pytest.raises(CudaError, match=r"CUDA error in cupy\.sort: a library fails") as caught:
         f(x)
     lines = [e.lineno for e in caught.traceback if "test_libraries" in str(e.path)]
