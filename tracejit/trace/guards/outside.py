@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import os
 import sys
-from abc import ABCMeta
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, UnionType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,20 +18,15 @@ from tracejit.errors import LeakedTracerError, UnsupportedError, UnsupportedType
 from tracejit.ir.arguments import number_arg
 from tracejit.trace.convert import is_converted
 from tracejit.trace.guards.bound_callables import held_by, known_by, owner_of
-from tracejit.trace.guards.changes import Changes
+from tracejit.trace.guards.class_lookups import ClassLookups, is_ours
 from tracejit.trace.guards.conditions import (
-    Dispatched,
     Environment,
     FunctionField,
     HasAttribute,
     HasItem,
-    HasOwnAttribute,
     IsBound,
     IsDefined,
-    IsInstance,
-    IsSubclass,
     Known,
-    MemberOf,
     SameContents,
     SameElements,
     SameKinds,
@@ -57,11 +51,7 @@ from tracejit.trace.guards.paths import (
 )
 from tracejit.trace.session.plain import (
     PLAIN,
-    Missing,
     class_attribute,
-    goes_before,
-    is_of_library,
-    module_of,
 )
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import Tracer
@@ -75,14 +65,11 @@ if TYPE_CHECKING:
     from tracejit.trace.session.session import Session
 
 
-class Outside(Changes):
+class Outside(ClassLookups):
     """The objects that a trace did not make."""
 
     def __init__(self, session: Session, args: Any, static: Sequence[Any] = ()) -> None:
         super().__init__(session, args, static)
-        self.guards: list[Guard] = []
-        self._guarded: set[tuple[int, str, int]] = set()
-        self._owners: list[Any] = []  # alive, so that their ids stay theirs
         self._places: dict[int, set[tuple[int, str]]] = {}
         #: Whether objects or functions of the program's are arguments.
         self.has_arguments = False
@@ -175,7 +162,7 @@ class Outside(Changes):
     def _is_new(self, function: FunctionType, part: str) -> bool:
         """Whether this part of a function of the program's is not guarded yet; it will be."""
         place = (id(function), part, id(function))
-        if place in self._guarded or _is_ours(function):
+        if place in self._guarded or is_ours(function):
             return False
         self._guarded.add(place)
         self._owners.append(function)
@@ -201,55 +188,6 @@ class Outside(Changes):
             by_name = Path(FunctionField(function, "KwDefaults")).then(SameContents(held))
             self.guards.append(Guard(by_name, held, False, name))
 
-    def member(self, cls: type, name: str) -> None:
-        """A method or property that a class of the program's has under a name, or that it has
-        none."""
-        found = class_attribute(cls, name, Missing.ABSENT)
-        place = (id(cls), name, id(found))
-        if place in self._guarded or _is_ours(cls):
-            return
-        self._guarded.add(place)
-        self._owners += [cls, found]
-        self.guards.append(Guard(Path(MemberOf(cls, name)), found, False, f"{cls.__name__}.{name}"))
-
-    def answers(self, kind: type, kinds: Any, obj: Any = None) -> None:
-        """What ``issubclass`` says of a class and of others, or ``isinstance`` of an object of it;
-        programs can decide it for those, or register with them."""
-        if isinstance(kinds, UnionType):
-            kinds = kinds.__args__
-        for one in kinds if isinstance(kinds, tuple) else (kinds,):
-            if isinstance(one, tuple | UnionType):
-                self.answers(kind, one, obj)
-                continue
-            for name in ("__instancecheck__", "__subclasscheck__"):
-                self.member(type(one), name)
-            if isinstance(one, ABCMeta) and not (_is_ours(one) and _is_ours(kind)):
-                asks: Path = Path(IsSubclass(kind, one))
-                if obj is not None and getattr(one, "_is_protocol", False):
-                    asks = as_path(self.way_to(obj)).then(IsInstance(one))
-                title = f"whether {kind.__name__} is of {one.__name__}"
-                self.guards.append(Guard(asks, asks(), True, title))
-
-    def dispatched(self, dispatch: Callable[[type], Any], kind: type) -> Any:
-        """The function that ``singledispatch`` has for a class."""
-        asks = Dispatched(dispatch, kind)
-        found = asks()
-        self.guards.append(Guard(asks, found, False, f"the function for {kind.__name__}"))
-        return found
-
-    def own_first(self, obj: Any, name: str) -> None:
-        """An attribute is the object's own, which its class may come to go before."""
-        cls = type(obj)
-        found = class_attribute(cls, name, Missing.ABSENT)
-        if found is Missing.ABSENT or goes_before(found):
-            self.member(cls, name)
-        elif not _is_ours(cls) and (place := (id(cls), name, id(type(found)))) not in self._guarded:
-            # a default, which may be another one
-            self._guarded.add(place)
-            self._owners += [cls, type(found)]
-            kind, title = Path(MemberOf(cls, name)).then(type), f"{cls.__name__}.{name}"
-            self.guards.append(Guard(kind, type(found), False, f"the class of {title}"))
-
     def answer(self, getter: Getter, name: str, owner: Any) -> Any:
         """What a function says that was found outside; a container made anew is compared."""
         value = getter()
@@ -271,14 +209,6 @@ class Outside(Changes):
             self.not_its_own(obj, name)
         path = found[1].attribute(name, plain=method_of(obj, "__getattribute__") is not None)
         return self.read(value, path, f"{found[2]}.{name}", obj, traced=traced)
-
-    def not_its_own(self, obj: Any, name: str) -> None:
-        """What the class has under a name is found in an object from outside: it must not get an
-        attribute of its own that goes before that."""
-        if self.is_outside(obj) and hasattr(obj, "__dict__") and not isinstance(obj, type):
-            path, title = self._getters[id(obj)][1:]
-            shadowed = path.then(HasOwnAttribute(name))
-            self._absent(shadowed, f"{title}.{name} of the object itself", obj)
 
     def _of_module(
         self, module: ModuleType, name: str, value: Any, called: str, traced: bool
@@ -341,13 +271,6 @@ class Outside(Changes):
         is_there = IsBound(cell)
         if not is_there():
             self._absent(is_there, name, cell)
-
-    def _absent(self, is_there: Callable[[], bool], name: str, owner: Any) -> None:
-        place = (id(owner), name, id(None))
-        if place not in self._guarded:
-            self._guarded.add(place)
-            self._owners.append(owner)
-            self.guards.append(Guard(is_there, False, True, name))
 
     def whole(self, obj: Any) -> None:
         """All of a list, tuple, dict, set or deque from outside is used (looped over, counted): it
@@ -441,10 +364,6 @@ class Outside(Changes):
         found = (*self._getters.values(), *self._came_in.values())
         return any(isinstance(x[0], tuple) for x in found)
 
-    def way_to(self, obj: Any) -> Getter:
-        """What gives an object that was found outside, or came up in a container."""
-        return self._getters[id(obj)][1] if self.is_outside(obj) else Known(obj)
-
     def instead_of_change(self, obj: Any) -> str:
         """What the program can do where a list or dict from outside would be changed."""
         found = self._getters.get(id(obj))
@@ -510,8 +429,3 @@ def refuse_iterator(x: Any, name: str) -> None:
 def _is_our_module(owner: Any) -> bool:
     """Whether something is found in a module of ours, which stays what it is."""
     return type(owner) is dict and str(owner.get("__name__")).startswith("tracejit.")
-
-
-def _is_ours(x: FunctionType | type) -> bool:
-    """Whether a function or class is not the program's."""
-    return is_of_library(module_of(x))
