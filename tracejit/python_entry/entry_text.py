@@ -11,7 +11,6 @@ far are dropped on every way out.
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,9 +20,10 @@ from tracejit import abi
 from tracejit.abi import capi
 from tracejit.dtypes import is_complex, is_from_outside, is_integer, is_signed
 from tracejit.python_entry import boxing_text
-from tracejit.python_entry.entry_params import attribute_read, contiguity, is_binding
+from tracejit.python_entry.entry_params import contiguity, is_binding
 from tracejit.python_entry.entry_results import ResultWriter
 from tracejit.python_entry.entry_writer import Writer
+from tracejit.python_entry.fetching import Fetching
 
 ENV_ERRORS, ENV_HOST = 0, 1
 #: Last word of the environment of an entry with errors that can be misses: whether they are.
@@ -69,7 +69,7 @@ declare void @Py_IncRef(ptr)
 """
 
 
-class EntryText:
+class EntryText(Fetching):
     """The text of one entry (`text`) and the objects that its environment holds (`env`)."""
 
     def __init__(
@@ -82,10 +82,7 @@ class EntryText:
         self.signature = signature
         self.rejecting = rejecting
         self.layout = abi.layout(signature)
-        self.w = Writer()
-        self.objects: list[str] = []  # %name of each parameter's object
-        #: Hidden parameters that are looked at and no more.
-        self.bindings = [h for h in signature.hidden if is_binding(h)]
+        super().__init__(Writer(), [h for h in signature.hidden if is_binding(h)])
         #: References that the entry owns: other hidden parameters, then what a rollback saved.
         self.held = len(signature.hidden) - len(self.bindings) + (signature.rollback is not None)
         self._write(core)
@@ -135,91 +132,6 @@ class EntryText:
         for block, words in (("%leaves", leaves), ("%hidden", self.held)):
             for k in range(words):
                 w.store("ptr null", block, k)
-
-    def _guard_bindings(self) -> None:
-        """Names of modules must be bound to what they were: most of what code reads outside."""
-        if not self.bindings:
-            return
-        words: list[Any] = []
-        for hidden in self.bindings:
-            source, param = hidden.source, hidden.param
-            assert isinstance(source, abi.GlobalSource)
-            assert isinstance(param, abi.IdentityParam)
-            words += [source.namespace, source.name, param.value]
-        w, n = self.w, len(self.bindings)
-        table, space = w.env_run(tuple(words)), w.env_load(builtins.__dict__)
-        call = f"call i1 @tj_bound_as(ptr {table}, i64 {n}, ptr {space})"
-        w.guard(w.op(call), otherwise="miss_clear")
-        for hidden in self.bindings:
-            assert isinstance(hidden.param, abi.IdentityParam)
-            self._guard_class(hidden.param)
-
-    def _guard_class(self, param: abi.IdentityParam) -> None:
-        """The object is known, and so is where it says of which class it is."""
-        if param.kind is not None:
-            found = self.w.load_at("ptr", self.w.env_load(param.value), 8)
-            self.w.guard(self.w.op(f"icmp eq ptr {found}, {self.w.env_load(param.kind)}"))
-
-    def _fetch(self, number: int, source: abi.Source) -> None:
-        """A new reference to a hidden parameter's object; its absence is a miss."""
-        if isinstance(source, abi.AttributeSource):
-            self.objects.append(self._attribute(number, source))
-        else:
-            self.objects.append(self._held(number, source))
-
-    def _attribute(self, number: int, source: abi.AttributeSource) -> str:
-        w = self.w
-        if isinstance(source.start, int):
-            found = self.objects[source.start]
-            w.emit(f"call void @Py_IncRef(ptr {found})")
-            w.store(f"ptr {found}", "%hidden", number)
-        else:
-            found = self._held(number, source.start)
-        for name in source.names:
-            inner = w.op(f"call ptr @PyObject_GetAttr(ptr {found}, ptr {w.env_load(name)})")
-            w.guard(w.op(f"icmp ne ptr {inner}, null"), otherwise="miss_clear")
-            w.store(f"ptr {inner}", "%hidden", number)
-            w.emit(f"call void @Py_DecRef(ptr {found})")
-            found = inner
-        return found
-
-    def _held(self, number: int, source: abi.Source) -> str:
-        """What a source finds, kept in its place."""
-        w = self.w
-        if isinstance(source, abi.GlobalSource):
-            space, key = w.env_load(source.namespace), w.env_load(source.name)
-            found = w.op(f"call ptr @PyDict_GetItemWithError(ptr {space}, ptr {key})")
-            missing = w.op(f"icmp eq ptr {found}, null")
-            space = w.env_load(builtins.__dict__)
-            look = f"call ptr @PyDict_GetItemWithError(ptr {space}, ptr {key})"
-            other = w.choose(missing, look)
-            found = w.op(f"select i1 {missing}, ptr {other}, ptr {found}")
-        elif isinstance(source, abi.CellSource):
-            found = w.op(f"call ptr @PyCell_Get(ptr {w.env_load(source.cell)})")
-        elif isinstance(source, abi.FunctionSource):
-            function = w.env_load(source.function)
-            found = w.op(f"call ptr @PyFunction_Get{source.field}(ptr {function})")
-        elif isinstance(source, abi.ClassSource):
-            cls, name = w.env_load(source.cls), w.env_load(source.name)
-            held = w.op(f"call ptr @_PyType_Lookup(ptr {cls}, ptr {name})")
-            absent, missing = w.env_load(source.absent), w.op(f"icmp eq ptr {held}, null")
-            found = w.op(f"select i1 {missing}, ptr {absent}, ptr {held}")
-        elif isinstance(source, abi.ArgSource):
-            of, attribute = self.objects[source.param], attribute_read(source.read)
-            if attribute is not None:
-                name = w.env_load(attribute)
-                found = w.op(f"call ptr @PyObject_GetAttr(ptr {of}, ptr {name})")
-            else:
-                read = w.env_load(source.read)
-                found = w.op(f"call ptr @PyObject_CallOneArg(ptr {read}, ptr {of})")
-        else:
-            assert isinstance(source, abi.CallSource)
-            found = w.op(f"call ptr @PyObject_CallNoArgs(ptr {w.env_load(source.read)})")
-        w.guard(w.op(f"icmp ne ptr {found}, null"), otherwise="miss_clear")
-        if isinstance(source, abi.GlobalSource | abi.FunctionSource | abi.ClassSource):
-            w.emit(f"call void @Py_IncRef(ptr {found})")  # the reference was borrowed
-        w.store(f"ptr {found}", "%hidden", number)
-        return found
 
     def _guard_param(self, k: int, param: abi.Param) -> None:
         if isinstance(param, abi.ArrayParam):

@@ -1,12 +1,10 @@
-"""Names, attributes and items while a function is traced: read, written, unpacked, made."""
+"""Attributes and items while a function is traced: read, written, unpacked, made."""
 
 from __future__ import annotations
 
 import builtins
-import sys
 from collections import deque
 from collections.abc import Callable
-from importlib.util import resolve_name
 from types import MethodType
 from typing import Any
 
@@ -15,9 +13,6 @@ import numpy as np
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.trace.control import watched
 from tracejit.trace.control.generated import Generated
-from tracejit.trace.convert import Env, Operators
-from tracejit.trace.guards.conditions import Known
-from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable, ImportedModule
 from tracejit.trace.python import (
     dynamic_list_methods,
     generators,
@@ -30,19 +25,19 @@ from tracejit.trace.python import (
 from tracejit.trace.python.builtin_functions import sized_by_the_run
 from tracejit.trace.python.dicts_made import dict_of, joined
 from tracejit.trace.python.sets import set_of
+from tracejit.trace.python.staged_names import StagedNames
 from tracejit.trace.python.tuples import Columns, of_run
 from tracejit.trace.python.unseen import guard_what_methods_read
 from tracejit.trace.session.concretize import AS_ARRAYS
 from tracejit.trace.session.plain import (
     class_attribute,
     goes_before,
-    is_of_library,
     own_attributes,
     plain_attribute,
     put_attribute,
 )
 from tracejit.trace.session.registry import INDEXED
-from tracejit.trace.session.session import Session, where
+from tracejit.trace.session.session import where
 from tracejit.trace.values import containers, dunder_methods
 from tracejit.trace.values.all import (
     Array,
@@ -59,7 +54,7 @@ from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.entries import refuse as refuse_table
 from tracejit.trace.values.iterables import Looped, Once, is_endless, iterated
 from tracejit.trace.values.kinds import must_have, stands_for_other, type_of
-from tracejit.trace.values.maybe_unbound import MaybeUnbound, some, some_inside
+from tracejit.trace.values.maybe_unbound import some, some_inside
 from tracejit.trace.values.ranges import Range
 from tracejit.trace.values.run_tuples import RunTuple
 from tracejit.trace.values.symbolic_text import (
@@ -75,52 +70,8 @@ _SETTABLE = ("shape", "flat", "real", "imag")
 Thunk = Callable[[], Any]
 
 
-class StagedItems(Operators):
-    """What is read from the program's namespaces, objects and containers, and written there."""
-
-    session: Session
-    namespaces: dict[int, tuple[dict[str, Any], dict[str, Any]]]
-
-    def load(self, read: Thunk, name: str, is_captured: bool = False) -> Any:
-        value = super().load(read, name, is_captured)
-        return value.value_or_raise(name) if isinstance(value, MaybeUnbound) else value
-
-    def load_enclosing(self, name: str, value: Any) -> Any:
-        unsure = isinstance(value, MaybeUnbound)
-        return value.value_or_raise(name, is_free=True) if unsure else value
-
-    def load_global(self, name: str, value: Any, env: Env) -> Any:
-        found = GlobalVariable(env.globals, name)
-        return self.session.outside.read(value, found, name, env.globals)
-
-    def imported(self, value: Any, module: str, attribute: str, level: int, env: Env) -> Any:
-        if level:
-            package = env.globals.get("__package__") or env.globals["__name__"]
-            module = resolve_name("." * level + module, package)
-        owner = sys.modules.get(module)
-        if owner is None or is_of_library(module):
-            return value
-        outside = self.session.outside
-        outside.read(owner, ImportedModule(module), module, sys.modules)
-        return outside.attribute(owner, attribute, value) if attribute else value
-
-    def namespace(self, env: Env) -> dict[str, Any]:
-        found: dict[str, Any] = self.session.outside.read(
-            env.globals, Known(env.globals), "globals()", env
-        )
-        return found
-
-    def load_free(self, name: str, value: Any, env: Env) -> Any:
-        cell = env.cells.get(name)
-        if cell is None:
-            return value
-        return self.session.outside.read(value, EnclosingVariable(cell), name, cell)
-
-    def store_outer(self, name: str, value: Any, env: Env) -> Any:
-        raise UnsupportedError(
-            f"{where()}: the global or closure variable {name!r} would be set once, when "
-            "compiling; return the value instead, or keep it in an array that is passed in"
-        )
+class StagedItems(StagedNames):
+    """What is read from the program's objects and containers, and written there."""
 
     def getattr(self, obj: Any, name: str) -> Any:
         obj = seen(obj)
