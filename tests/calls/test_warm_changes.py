@@ -73,6 +73,14 @@ def added(x: Any, v: Any) -> Any:
     return len(x)
 
 
+def fed(x: Any, out: Any) -> Any:
+    """NumPy's numbers stay NumPy's."""
+    for v in x:
+        if v > 0.5:
+            out.append(v)
+    return len(out)
+
+
 def two(a: Any, b: Any) -> Any:
     for i in range(len(a)):
         b[i] += a[i]
@@ -150,6 +158,8 @@ CHANGES: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     (inserted, ([1.3, 5.6, -34.4, 34.4, 32, 1.2, 0],), {}), (inserted, (N[::-1],), {}),
     (named, (1.5, [2.0], [3.0]), {"log": [4.0], "deep": [0, [7.0]]}),
     (arrays, ([X, Y], X), {}),
+    (fed, (np.linspace(0.0, 1.0, 200), []), {}), (fed, (np.ones(3), [np.float64(2.0)]), {}),
+    (fed, ([1.0, 0.7], [2.0]), {}),
     (stepped, (Record(), 1.5), {}), (stepped_inside, (Record(inner=Record()), 1.5), {}),
     (stepped_each, ([Record(), Record()], 1.5), {}), (stepped_and_raised, (Record(), 1.5), {}),
     (stepped_and_raised, (Record(), 2.5), {}),
@@ -329,6 +339,16 @@ def test_no_python_code_sets_attributes() -> None:
     other = Body()
     counts = [sys.getrefcount(x.at) for x in (body, other)]
     assert counts[0] == counts[1]
+
+
+def test_a_list_of_both_kinds_of_floats() -> None:
+    f = jit(fed)
+    for _ in range(3):
+        for given in ([2.0], [2.0] * 100, [np.float64(2.0), 1.0]):
+            ours, theirs = list(given), list(given)
+            f(np.ones(90), ours)
+            fed(np.ones(90), theirs)
+            assert_same(ours, theirs)
 
 
 @NATIVE

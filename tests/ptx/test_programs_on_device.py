@@ -39,7 +39,7 @@ COUNTS = {
     "haar": (15, 0, 0),
     "convex_hull": (11, 5, 4),
     "lorenz": (3, 0, 1),
-    "jacobi_rotations": (3, 0, 1),
+    "jacobi_rotations": (2, 0, 1),
     "laplace_determinant": (2, 1, 2),
     "n_body_loops": (2, 0, 1),
     "mandelbrot_shrinking": (488, 122, 3),

@@ -210,8 +210,9 @@ def fill(
     if isinstance(target, dict):
         if not others_stay:
             target.clear()
-        told = items[0] if keys == _UNTOLD else dict(zip(keys or (), items, strict=True))
-        for key, value in told.items():  # a Counter's update would add to what is there
+        told = items[0] if keys == _UNTOLD else zip(keys or (), items, strict=True)
+        # One by one: a Counter's update would add to what is there.
+        for key, value in told.items() if isinstance(told, dict) else told:
             target[key] = value
     elif isinstance(target, deque):
         target.clear()

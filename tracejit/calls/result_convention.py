@@ -265,8 +265,9 @@ class ResultConvention:
         count = stored.shape[0] if isinstance(stored, abi.ArrayResult) else 0
         if isinstance(count, int) and count < MANY:
             return None  # an array would take longer to make
-        dtype = stored.dtype
-        plain = alone and part.kinds == (_KINDS.get(dtype),)
+        (kind, *more) = part.kinds
+        # A dtype of NumPy's is equal to a text.
+        plain = alone and not more and type(kind) is str and kind == _KINDS.get(stored.dtype)
         return ArrayOut(part.column) if plain and not (part.heap or part.texts) else None
 
     def _rebuilt(self) -> tuple[tuple[Out, ...], abi.Structure]:
