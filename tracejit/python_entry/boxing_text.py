@@ -222,6 +222,21 @@ call:
   ret ptr %made
 }
 
+; A tuple as one of a class of named tuples, by `tuple.__new__`. Consumes it; null stays null.
+define ptr @tj_named(ptr %new, ptr %class, ptr %made) #0 {
+entry:
+  %args = alloca [2 x ptr]
+  br i1 (icmp eq ptr %made, null), label %failed, label %call
+call:
+  store ptr %class, ptr %args
+  store ptr %made, ptr %args[i64 1]
+  %named = call ptr @PyObject_Vectorcall(ptr %new, ptr %args, i64 2, ptr null)
+  call void @Py_DecRef(ptr %made)
+  ret ptr %named
+failed:
+  ret ptr null
+}
+
 ; The keys of a record: `object.__new__`, its class, the names of its attributes.
 define internal ptr @tj_bare_object(ptr %keys) #0 {
   %new = load ptr, ptr %keys
@@ -317,7 +332,7 @@ fail:
 
 EXPORTS = (
     "tj_same_dtype", "tj_new_array", "tj_adopt", "tj_view", "tj_bounds", "tj_decref_all",
-    "tj_built", "tj_tuple", "tj_list", "tj_dict", "tj_record", *unpacking_text.EXPORTS,
+    "tj_built", "tj_tuple", "tj_list", "tj_dict", "tj_record", "tj_named", *unpacking_text.EXPORTS,
     *changing_text.EXPORTS, *sharing_text.EXPORTS, *callable_text.EXPORTS,
 )  # fmt: skip
 
@@ -334,6 +349,7 @@ declare ptr @tj_tuple(ptr, ptr, i64)
 declare ptr @tj_list(ptr, ptr, i64)
 declare ptr @tj_dict(ptr, ptr, i64)
 declare ptr @tj_record(ptr, ptr, i64)
+declare ptr @tj_named(ptr, ptr, ptr)
 declare i1 @tj_alike(ptr, ptr)
 declare i1 @tj_bound_as(ptr, i64, ptr)
 declare void @tj_free_all(ptr)

@@ -403,14 +403,8 @@ class ResultWriter:
         made = self._container(structure.kind, items, keys)
         if structure.kind != "tuple" or structure.cls is None:
             return made
-        w.guard(w.op(f"icmp ne ptr {made}, null"), otherwise="drop")
-        call = w.alloca("[2 x ptr]")
-        w.store(f"ptr {w.env_load(structure.cls)}", call, 0)
-        w.store(f"ptr {made}", call, 1)
-        new = w.env_load(tuple.__new__)
-        named = w.op(f"call ptr @PyObject_Vectorcall(ptr {new}, ptr {call}, i64 2, ptr null)")
-        w.emit(f"call void @Py_DecRef(ptr {made})")
-        return named
+        new, cls = w.env_load(tuple.__new__), w.env_load(structure.cls)
+        return w.op(f"call ptr @tj_named(ptr {new}, ptr {cls}, ptr {made})")
 
     def _container(self, kind: str, items: list[str], keys: tuple[object, ...] = ()) -> str:
         w = self.w

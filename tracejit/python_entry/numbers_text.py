@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-TEXT = """
-define internal ptr @tj_number(ptr %at, i64 %kind, ptr %descr) #0 {
+#: A number of Python's: an int (0), a float (1), a complex number (2) or a bool (3).
+PLAIN_NUMBER = """
+define internal ptr @tj_plain_number(ptr %at, i64 %kind) #0 {
 entry:
-  switch i64 %kind, label %tagged [
+  switch i64 %kind, label %bool [
     i64 0, label %int
     i64 1, label %float
     i64 2, label %complex
-    i64 3, label %bool
-    i64 4, label %numpys
   ]
 int:
   %i = load i64, ptr %at
@@ -32,6 +31,20 @@ bool:
   %truth = select i1 %true, ptr @Py_True, ptr @Py_False
   call void @Py_IncRef(ptr %truth)
   ret ptr %truth
+}
+"""
+
+TEXT = """
+define internal ptr @tj_number(ptr %at, i64 %kind, ptr %descr) #0 {
+entry:
+  switch i64 %kind, label %other [
+    i64 4, label %numpys
+  ]
+other:
+  br i1 (icmp ult i64 %kind, 4), label %plain, label %tagged
+plain:
+  %number = call ptr @tj_plain_number(ptr %at, i64 %kind)
+  ret ptr %number
 numpys:
   %scalar = call ptr @PyArray_Scalar(ptr %at, ptr %descr, ptr null)
   ret ptr %scalar

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tracejit.abi import capi
+from tracejit.python_entry.numbers_text import PLAIN_NUMBER
 
 TEXT = """
 declare i64 @llvm.smin.i64(i64, i64)
@@ -191,29 +192,11 @@ failed:
 ; A number of an array as an object, by the number of its type.
 define internal ptr @tj_object_of(ptr %at, i32 %type) #0 {
 entry:
-  switch i32 %type, label %int [
-    i32 FLOATS, label %float
-    i32 COMPLEX, label %complex
-    i32 BOOLS, label %bool
-  ]
-int:
-  %i = load i64, ptr %at
-  %whole = call ptr @PyLong_FromLongLong(i64 %i)
-  ret ptr %whole
-float:
-  %f = load double, ptr %at
-  %real = call ptr @PyFloat_FromDouble(double %f)
-  ret ptr %real
-complex:
-  %re = load double, ptr %at
-  %im = load double, ptr %at[double 1]
-  %both = call ptr @PyComplex_FromDoubles(double %re, double %im)
-  ret ptr %both
-bool:
-  %b = load i8, ptr %at
-  %truth = select i1 (icmp ne i8 %b, 0), ptr @Py_True, ptr @Py_False
-  call void @Py_IncRef(ptr %truth)
-  ret ptr %truth
+  %float = zext i1 (icmp eq i32 %type, FLOATS) to i64
+  %complex = select i1 (icmp eq i32 %type, COMPLEX), i64 2, i64 %float
+  %kind = select i1 (icmp eq i32 %type, BOOLS), i64 3, i64 %complex
+  %made = call ptr @tj_plain_number(ptr %at, i64 %kind)
+  ret ptr %made
 }
 
 ; Whether an item is the number that an array has.
@@ -328,7 +311,7 @@ def text() -> str:
         "TUPLE_ITEMS": capi.TUPLE_ITEMS,
         "LIST_ITEMS": capi.LIST_ITEMS,
     }
-    found = TEXT
+    found = PLAIN_NUMBER + TEXT
     for name, value in values.items():
         found = found.replace(name, str(value))
     return found

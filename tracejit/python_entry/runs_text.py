@@ -323,7 +323,8 @@ none:
 def text() -> str:
     """The functions, a module of their own: compiled where a result needs one of them."""
     runs = _DECLARATIONS + _TEXT.replace("i8 DATA", f"i8 {capi.DATA}")
-    numbers = numbers_text.TEXT.replace("LIST_ITEMS", str(capi.LIST_ITEMS))
+    numbers = numbers_text.PLAIN_NUMBER + numbers_text.TEXT
+    numbers = numbers.replace("LIST_ITEMS", str(capi.LIST_ITEMS))
     return plain(runs + numbers + texts_text.DECLARATIONS + texts_text.TEXT)
 
 
