@@ -65,7 +65,7 @@ class CallerChanges:
         containers = {path: container_at(call, path) for path in self._paths}
         lent = {}
         for some in self._lent:
-            lent[some] = lent_lists(containers[some.path], some.depth)
+            lent[some] = lent_lists(containers[some.path], some)
         owners = [_owner(call, owner) for owner, _, _ in self._attributes]
         if self._beyond:
             changed = [containers[change.path] for change, _ in self._containers]

@@ -12,7 +12,7 @@ import numpy as np
 
 from tracejit import trees
 from tracejit.abi import Unflatten
-from tracejit.ir.results import FIELDS
+from tracejit.ir.results import FIELDS, Lent
 from tracejit.records import dataclass
 from tracejit.trace.session.plain import put_attribute
 
@@ -53,11 +53,12 @@ class ReturnedChoice:
 
 @dataclass(frozen=True)
 class NewItems:
-    """A container of the caller's gets the items of a part; ``inside``: each list in it does.
+    """A container of the caller's gets the items of a part; or each of the lists in it that are
+    ``lent`` does.
     ``others_stay``: a dict keeps what it has under other keys."""
 
     path: tuple[Any, ...]
-    inside: bool = False
+    lent: Lent | None = None
     others_stay: bool = False
 
 
@@ -108,8 +109,8 @@ class ItemsBuilder:
         for target, change, items in zip(targets, self.changes, parts, strict=False):
             if isinstance(change, NewAttribute):
                 put_attribute(target, change.name, items)
-            elif change.inside:
-                for x, held in zip(lent_lists(target, 1), items, strict=True):
+            elif change.lent is not None:
+                for x, held in zip(lent_lists(target, change.lent), items, strict=True):
                     refill(x, held)
             elif isinstance(target, dict):
                 fill(target, tuple(items), items.values(), others_stay=change.others_stay)
@@ -162,10 +163,10 @@ def _change(change: NewItems | NewAttribute, call: Any, changeable: Sequence[Any
     place = _number(call, change.path, changeable)
     container = changeable[place]
     kind = LIST if type(container) is not dict else ENTRIES if change.others_stay else DICT
-    if change.inside and kind != LIST:
+    if change.lent is not None and kind != LIST:
         raise _Unknown
     before = container.array + 1 if isinstance(container, trees.Numbers) else 0
-    return INSIDE if change.inside else kind, place, before
+    return kind if change.lent is None else INSIDE, place, before
 
 
 def _words(x: Returned, number: Callable[[tuple[Any, ...]], int], at: int = 0) -> list[int]:
@@ -242,12 +243,12 @@ def _is_as_good(old: Any, new: Any) -> bool:
     return type(old) is int or repr(old) == repr(new)
 
 
-def lent_lists(container: Any, depth: int) -> list[list[Any]]:
-    """The lists that are items of a list or dict, or so many steps further down, each once."""
-    found = list(container.values() if isinstance(container, dict) else container)
-    found = list({id(x): x for x in found}.values())
-    for _ in range(depth - 1):
+def lent_lists(container: Any, lent: Lent) -> list[list[Any]]:
+    """The lists of a container of the caller's that are lent."""
+    found: list[Any] = [container.values() if isinstance(container, dict) else container]
+    for but in lent.but:
         found = list({id(x): x for row in found for x in row}.values())
+        found = [x for k, x in enumerate(found) if k not in but] if but else found
     return found
 
 

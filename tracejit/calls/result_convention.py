@@ -188,13 +188,11 @@ class ResultConvention:
         if traced.beyond:
             raise _NotNative
         parts = [self._items(change) for change in traced.containers]
-        changes: list[Any] = [
-            NewItems(c.path, c.lent is not None, c.others_stay) for c in traced.containers
-        ]
+        changes: list[Any] = [NewItems(c.path, c.lent, c.others_stay) for c in traced.containers]
         for change in traced.attributes:
             changes.append(self._attribute(change))
             parts.append(_structure(trees.unflatten(change.tree, self._leaves(change.outs))))
-        if any(c.lent is not None and c.lent.depth != 1 for c in traced.containers):
+        if any(c.lent is not None and c.lent.but != ((),) for c in traced.containers):
             raise _NotNative
         result = self._result()
         built = ItemsBuilder(tuple(changes), self._returned(result, parts))

@@ -89,7 +89,8 @@ class IntegerFacts:
                     continue  # the term helps while it is there
                 if self._proved(slope * bound + rest, depth - 1):
                     return True
-        return any(self._by_lower_bounds(dim - fact) for fact in self.holds)
+        facts = (f for f in self.holds if isinstance(f, Extent) and _may_leave_none_below(dim, f))
+        return any(self._by_lower_bounds(dim - fact) for fact in facts)
 
     def _sign(self, dim: Dim, depth: int) -> int:
         """1 where ``dim >= 0`` is proved, -1 where ``dim <= 0`` is, else 0.
@@ -207,3 +208,13 @@ def _is_stored_value(dim: Dim) -> bool:
         return abs(dim) <= INT_MAX
     constant = dim.terms.get(ex.ONE, 0)
     return ex.single_atom(dim - constant) is not None and constant in (0, -1)
+
+
+def _may_leave_none_below(dim: Extent, fact: Extent) -> bool:
+    """Whether no term of ``dim - fact``, but the constant one, has a negative factor."""
+    for mono, coef in fact.terms.items():
+        if coef > 0 and mono and dim.terms.get(mono, 0) < coef:
+            return False
+    return all(
+        coef >= 0 or not mono or fact.terms.get(mono, 0) <= coef for mono, coef in dim.terms.items()
+    )

@@ -88,20 +88,26 @@ class ListOut:
 @dataclass(frozen=True)
 class Lent:
     """The lists that are items of the caller's list or dict at ``path`` in (args, kwargs), or so
-    many steps further down: each once, in order."""
+    many steps further down: each once, in order. ``but``: for each step, which are left out,
+    since they are in another container, too, and lent with that."""
 
     path: tuple[Any, ...]
-    depth: int
+    but: tuple[tuple[int, ...], ...]
+
+    @property
+    def depth(self) -> int:
+        return len(self.but)
 
 
 @dataclass(eq=False)
 class HeapOut:
     """Lists that are items of others: IR result ``rows`` says of each where it begins in ``items``,
-    and how many it has. None for ``items``: all are empty. ``lent``: the first are the caller's."""
+    and how many it has. None for ``items``: all are empty. ``lent``: the first are the caller's,
+    one group after the other."""
 
     rows: int
     items: ListOut | None = None
-    lent: Lent | None = None
+    lent: tuple[Lent, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -284,7 +290,7 @@ def lent_in(outs: Iterable[Out]) -> set[Lent]:
         heap = heaps.pop()
         if id(heap) not in met:
             met.add(id(heap))
-            found |= {heap.lent} if heap.lent is not None else set()
+            found |= {*heap.lent}
             parts_of_items = heap.items.parts if heap.items is not None else ()
             heaps += [part.heap for part in parts_of_items if part.heap is not None]
     return found

@@ -30,6 +30,7 @@ class Lists:
         self.column = column
         self.lent = lent
         self._once: dict[tuple[HeapOut, int], list[Any]] = {}
+        self._of_heaps: dict[HeapOut, list[list[Any]]] = {}
 
     def items(self, out: ListOut, which: slice = _ALL) -> list[Any]:
         """All items, or some."""
@@ -40,15 +41,23 @@ class Lists:
 
     def numbered(self, heap: HeapOut, number: int) -> list[Any]:
         """A list of a heap, made once."""
-        lent = () if heap.lent is None else self.lent[heap.lent]
-        if number < len(lent):
-            return lent[number]
+        if heap.lent:
+            lent = self._lent_of(heap)
+            if number < len(lent):
+                return lent[number]
         found: list[Any] | None = self._once.get((heap, number))
         if found is None:
             start, count = self.column(heap.rows)[number, :2].tolist()
             found = self._once[heap, number] = []
             if count and heap.items is not None:
                 found += self.items(heap.items, slice(start, start + count))
+        return found
+
+    def _lent_of(self, heap: HeapOut) -> list[list[Any]]:
+        """The first lists of a heap, which are the caller's."""
+        found = self._of_heaps.get(heap)
+        if found is None:
+            found = self._of_heaps[heap] = [x for lent in heap.lent for x in self.lent[lent]]
         return found
 
     def table(self, out: TableOut) -> Any:

@@ -75,7 +75,7 @@ def _is_native_heap(heap: HeapOut, results: Sequence[abi.Result], met: set[int])
     if id(heap) in met:
         return True
     met.add(id(heap))
-    if heap.lent is not None or not isinstance(results[heap.rows], abi.ArrayResult):
+    if heap.lent or not isinstance(results[heap.rows], abi.ArrayResult):
         return False
     return heap.items is None or _is_native_list(heap.items, results, met)
 

@@ -139,7 +139,9 @@ def trace(
             of_results = isinstance(restart, SharedResults)
             if restart.key not in loops:
                 key, how = restart.key
-                loops = (loops - {(key, "unroll")} if how == "rolled" else loops) | {restart.key}
+                if how == "rolled":
+                    loops -= {(key, "unroll")}
+                loops |= {restart.key, *restart.also}
                 shared_results |= {restart.key: str(restart)} if of_results else {}
             elif of_results and not goes_on:
                 results_by_value = True

@@ -74,7 +74,12 @@ class NotConverged(Exception):  # noqa: N818
 
 
 class Resized(NotConverged):
-    """A list or dict has another number of items at the end of an iteration."""
+    """A list or dict, ``entry`` before the loop, has another number of items at the end of an
+    iteration."""
+
+    def __init__(self, name: str, entry: Any = None) -> None:
+        super().__init__(name)
+        self.entry = entry
 
 
 class TextGrows(NotConverged):
@@ -86,8 +91,7 @@ class Growing(Resized):
     the loop; or a dict or set of which it decides the keys. ``others``: more of them."""
 
     def __init__(self, name: str, entry: Any, target: Target | None, proved: bool) -> None:
-        super().__init__(name)
-        self.entry = entry
+        super().__init__(name, entry)
         self.target = target
         self.proved = proved
         self.held = parts_of(entry)
@@ -195,7 +199,7 @@ class Ending(Meeting):
         if target is not None and not is_held(entry, target):
             return self._noted(plan, Growing(name, entry, target, table or is_grown(end)))
         if tuple(parts_of(entry)) != tuple(parts_of(end)):
-            raise Resized(name)
+            raise Resized(name, entry)
         return self.structure(name, end, self.parts_met(name, plan, x, first_plan))
 
     def texts(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:

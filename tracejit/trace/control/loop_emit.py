@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import is_not
 from typing import Any
 
+from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.trace.control.escape import CarriedByValue
 from tracejit.trace.control.loop_attempt import (
@@ -19,6 +21,7 @@ from tracejit.trace.control.shared_containers import mark
 from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.session.raising import Diverged
 from tracejit.trace.session.regions import Carried, diverged, emit_for, emit_while
+from tracejit.trace.session.session import Session, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array, Cell, Select
 
@@ -117,15 +120,27 @@ def _carried(
         saved = {cell: cell.value for cell in attempt.final}
         for cell, value in attempt.final.items():
             cell.value = value
+        held = _in_heaps(session)
         for plan, x in zip(plans, attempt.end, strict=True):
             ends.extend(plan.flatten(x, attempt.storage))
         session.frames.pop()
+        if any(map(is_not, held, _in_heaps(session))):  # the body is over: that would be lost
+            raise UnsupportedError(
+                f"{where()}: a list or dict of lists is bound to a name in a loop, and refers to "
+                "its lists otherwise before: copy it before the loop ([list(row) for row in x])"
+            )
         for cell, value in saved.items():
             cell.value = value
         _first_read_here(attempt)
     else:
         ends = list(attempt.opened.values)
     return [Carried(p, s, e) for p, s, e in zip(attempt.opened.values, starts, ends, strict=True)]
+
+
+def _in_heaps(session: Session) -> list[Any]:
+    """What the lists of all heaps are and hold."""
+    heaps = session.heaps.values()
+    return [part for heap in heaps for part in (*heap.rows, *heap.pool)]
 
 
 def _first_read_here(attempt: Attempt) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tracejit.records import dataclass
+from tracejit.trace.control.held_contents import common_target, is_held, make_hold, refers
 from tracejit.trace.control.loop_attempt import StagedLoop, variables
 from tracejit.trace.control.objects import is_object, parts_of
 from tracejit.trace.convert import UNDEFINED
@@ -29,10 +30,8 @@ class HeldAt:
     path: tuple[Any, ...]
 
     def found(self, state: Sequence[Any]) -> Any:
-        x = state[self.variable]
-        for key in self.path:
-            x = parts_of(x)[key]
-        return x
+        """UNDEFINED where the variable holds something of another structure."""
+        return _part_at(state[self.variable], self.path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +54,13 @@ def share(
     loop: StagedLoop, entry: Sequence[Any], start: Sequence[Any], end: Sequence[Any]
 ) -> list[list[HeldAt | Before]]:
     """At the end of an iteration: lists that several variables hold become ones of a heap, as does
-    one that a variable is bound to which began with one of a heap. The places of what else several
-    variables hold."""
-    for before, now in zip(entry, end, strict=True):
-        if is_ref(before) and type(now) is list:
-            refer(now, before[0].heap)
+    what a variable is bound to that began with one, or with what refers to such. The places of
+    what else several variables hold."""
+    for k, (first, before, now) in enumerate(zip(entry, start, end, strict=True)):
+        if is_ref(first) and type(now) is list:
+            refer(now, first[0].heap)
+        box = k - len(loop.slots) - len(loop.names)
+        _hold_alike(before, loop.boxes[box] if box >= 0 else now)
     places: dict[int, list[HeldAt | Before]] = {}
     found: dict[int, Any] = {}
     bound: set[int] = set()
@@ -87,23 +88,45 @@ def share(
     return [places[key] for key in several if not put_where_lists_are(found[key])]
 
 
+def _hold_alike(before: Any, now: Any) -> None:
+    """Lists that heaps hold when the iteration ends are put there by its body: what was a list or
+    dict that refers to such is one again."""
+    if before is now or is_ref(before) or not isinstance(now, type(before)):
+        return
+    if is_grown(before) or is_table(before):
+        target = common_target(before, now)
+        if target is None or not refers(target) or not is_held(before, target):
+            return
+        if not is_held(now, target):
+            make_hold(now, target)
+    elif isinstance(now, list | tuple | dict) or is_object(now):
+        mine, others = parts_of(before), parts_of(now)
+        for key in mine.keys() & others.keys():
+            _hold_alike(mine[key], others[key])
+
+
 def mark(loop: StagedLoop, state: Sequence[Any]) -> None:
     """Of what several variables hold none may be changed through one of them."""
     for places in loop.same:
         held = [place.found(state) for place in places]
         for k, x in enumerate(held):
             for other in held[k + 1 :]:
-                if x is not other:
+                if not (x is other or x is UNDEFINED or other is UNDEFINED):
                     containers.joined(current(), x, (other, other))
 
 
 def _is_at(before: Any, path: tuple[Any, ...], x: Any) -> bool:
     """Whether a variable held the same object there when the iteration began."""
+    return _part_at(before, path) is x
+
+
+def _part_at(x: Any, path: tuple[Any, ...]) -> Any:
+    """What a container holds at a path, UNDEFINED where it has no such place."""
     for key in path:
-        if not (isinstance(before, list | tuple | dict) or is_object(before)):
-            return False
-        before = parts_of(before).get(key, UNDEFINED)
-    return before is x
+        if not (isinstance(x, list | tuple | dict) or is_object(x)):
+            return UNDEFINED
+        x = parts_of(x).get(key, UNDEFINED)
+    return x
 
 
 def _held(x: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:

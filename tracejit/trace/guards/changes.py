@@ -33,7 +33,7 @@ from tracejit.trace.values.kept_changes import (
 )
 from tracejit.trace.values.made_objects import is_instance, is_slotted, made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone
-from tracejit.trace.values.results import Describer, lent_change
+from tracejit.trace.values.results import Describer, lent_changes
 from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.structured_results import must_stand_alone
 
@@ -183,9 +183,9 @@ class Changes:
     def container_changes(self, describer: Describer) -> list[ContainerChange]:
         """Lists, dicts and deques of the arguments whose items are no longer what came in."""
         changes = [
-            lent_change(describer, heap)
-            for heap in self.session.heaps.values()
-            if heap.lent is not None and heap.is_changed
+            change
+            for heap in {id(heap): heap for heap in self.session.heaps.values()}.values()
+            for change in lent_changes(describer, heap)
         ]
         for path, obj, before in self._containers:
             if not self._is_changed(obj, before):
@@ -206,7 +206,7 @@ class Changes:
         if not self.keeps_changes:
             return False
         changed = any(self._is_changed(obj, before) for _, obj, before in self._containers)
-        changed |= any(h.lent is not None and h.is_changed for h in self.session.heaps.values())
+        changed |= any(h.is_changed for h in self.session.heaps.values())
         sets = (x is not first for _, now, first in self._attributes.values() for x in now.values())
         return changed or any(sets)
 

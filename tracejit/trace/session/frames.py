@@ -6,7 +6,7 @@ own builder and remembers which storage cells it touched, so that leaving it can
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
@@ -89,11 +89,20 @@ class Restart(BaseException):
     - ``buffer``: lists that are gone through there as buffers.
     - ``recursion``: the calls of that code as a recursion of the run; ``in line``: in line,
       whatever they are.
+
+    ``also``: what is certain to be asked for then.
     """
 
-    def __init__(self, key: Any, how: RestartKind, reason: str) -> None:
+    def __init__(
+        self,
+        key: Any,
+        how: RestartKind,
+        reason: str,
+        also: Iterable[tuple[Any, RestartKind]] = (),
+    ) -> None:
         super().__init__(reason)
         self.key = (key, how)
+        self.also = frozenset(also)
 
 
 class SharedResults(Restart):

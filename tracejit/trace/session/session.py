@@ -101,6 +101,8 @@ class Session:
         self.caller_lists: dict[int, tuple[Any, Any]] = {}
         #: Of lists that must not be changed, by identity: what names them as ones to lend.
         self.lendable: dict[int, Any] = {}
+        #: Of lists of lists that arrays came in for: each level's heap, and which of its lists.
+        self.passed_in: dict[int, Any] = {}
         #: Objects of the user's classes, with the frame in which they were made, by identity.
         self.made: dict[int, tuple[Any, Frame]] = {}
         #: Iterators of Python's, by identity, and the keys under which they may be of the run.

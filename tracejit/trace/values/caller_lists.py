@@ -32,8 +32,8 @@ from tracejit.trace.values.dynamic_list import (
     length_of,
     run_of_items,
 )
-from tracejit.trace.values.list_heap_sites import known_form
-from tracejit.trace.values.list_heaps import Heap
+from tracejit.trace.values.list_heap_sites import heap_at
+from tracejit.trace.values.list_heaps import CallersLists, Heap
 from tracejit.trace.values.list_kinds import Kind, ListsOf
 from tracejit.trace.values.table_buffers import ROOM, TableBuffer
 
@@ -67,21 +67,24 @@ def _list_of_lists(array: Array, counts: Sequence[Array]) -> list[Any]:
     sites = [("argument", "packed", number + k) for k in range(len(counts))]
     key = lent_key(sites[0])
     items = ListBuffer((array.read(),), array.dims[0], (_numbers_of(array), None))
-    heaps = []
+    levels: list[tuple[Heap, CallersLists]] = []
     for site, level in zip(reversed(sites), reversed(counts), strict=True):
-        heap = session.heaps[site] = Heap(site)
-        heaps.append(heap)
-        known = known_form(session, site)
-        items = items if known is None else converted(items, known)
+        heap = heap_at(site)
+        heap.frozen = None  # more lists may come
+        heap.must_hold(items.form)
+        assert heap.form is not None
         lengths, (n,) = level.read(), level.dims
         b = session.b
-        heap.pass_in(items, b.op("sub", b.op("cumsum", lengths, axis=0), lengths), lengths)
-        order = b.op("iota", shape=(n,), axis=0, dtype=np.dtype(np.int64))
-        items = ListBuffer([order], n, ((Kind("int", shape=(), lists=ListsOf(site)),), None))
+        starts = b.op("sub", b.op("cumsum", lengths, axis=0), lengths)
+        group = heap.pass_in(converted(items, heap.form), starts, lengths)
+        levels.insert(0, (heap, group))
+        kind = Kind("int", shape=(), lists=ListsOf(heap.site))
+        items = ListBuffer([group.numbers()], n, ((kind,), None))
     made = [items]
     reason = _reason(made)
-    for heap in heaps:
+    for heap, _ in levels:
         heap.frozen, heap.lendable = reason, key
+    session.passed_in[id(made)] = levels
     session.kept[id(made)] = made, reason
     session.lendable[id(made)] = key
     return made
@@ -227,15 +230,16 @@ def _references(rows: Sequence[list[Any]], path: Any, reason: str) -> tuple[Valu
     counts = [length_of(row) if is_grown(row) else len(row) for row in rows]
     starts: list[Dim] = [0, *accumulate(counts)][:-1]
     run = run_of_items(items, heap.form) if heap.form is not None else None
-    numbers = heap.several(run, _column(starts), _column(counts))
+    numbers = heap.several(run, column_of(starts), column_of(counts))
     heap.frozen, heap.lendable = reason, lent_key(path)
     return numbers, Kind("int", shape=(), lists=ListsOf(site))
 
 
-def _column(dims: Sequence[Dim]) -> Value:
+def column_of(dims: Sequence[Dim]) -> Value:
+    """Integers in an array."""
     b = current().b
     if all(type(d) is int for d in dims):
-        found: Value = b.const(np.array(dims), "i64")
+        found: Value = b.const(np.array(dims, np.int64), "i64")
         return found
     parts = [b.reshape(b.index(d), (1,)) for d in dims]
     return parts[0] if len(parts) == 1 else b.op("concatenate", *parts, axis=0)

@@ -18,10 +18,9 @@ from tracejit.ir.core import Value
 from tracejit.ir.results import Lent
 from tracejit.trace.session.session import Session, current
 from tracejit.trace.values import entries
-from tracejit.trace.values.caller_lists import entries_laid_out, lent_key
-from tracejit.trace.values.dynamic_list import ListBuffer, ListRef, form_of, run_of_items
-from tracejit.trace.values.list_heap_sites import heap_at, reference_kind
-from tracejit.trace.values.list_heaps import Heap
+from tracejit.trace.values.caller_lists import column_of, entries_laid_out, lent_key
+from tracejit.trace.values.dynamic_list import ListBuffer, ListRef, form_of, is_ref, run_of_items
+from tracejit.trace.values.list_heap_sites import heap_at, one_heap, reference_kind
 from tracejit.trace.values.list_kinds import Kind, ListsOf
 
 Path = tuple[Any, ...]
@@ -32,30 +31,17 @@ def lend(session: Session) -> None:
     for path, obj, _ in session.outside.containers():
         if session.loop_is(lent_key(path), "lists"):
             _lend(obj, path)
-        for run in obj if type(obj) is list and len(obj) == 1 else ():
-            lists = run.form[0][0].lists if type(run) is ListBuffer and run.form[0] else None
-            if lists is not None and session.loop_is(lent_key(lists.site), "lists"):
-                session.kept.pop(id(obj), None)
-                _lend_levels(session.heaps[lists.site], run, path)
-
-
-def _lend_levels(heap: Heap, run: ListBuffer, path: Path) -> None:
-    """Lend the lists of a heap, which ``run`` refers to, and those that they hold."""
-    depth = 1
-    while True:
-        heap.frozen = None
-        heap.lend(Lent(path, depth), run.count)
-        assert heap.form is not None
-        lists = heap.form[0][0].lists
-        if lists is None:
-            return
-        (run,) = heap.pool
-        heap, depth = current().heaps[lists.site], depth + 1
+        key = session.lendable.get(id(obj))
+        if id(obj) in session.passed_in and session.loop_is(key, "lists"):
+            session.kept.pop(id(obj), None)
+            for depth, (heap, group) in enumerate(session.passed_in[id(obj)], 1):
+                heap.frozen = None
+                heap.lend(group, Lent(path, ((),) * depth))
 
 
 def _lend(x: Any, path: Path) -> None:
     rows = list(x.values() if isinstance(x, dict) else x)
-    numbers, kind = _lists(rows, Lent(path, 1), ("argument", *path))
+    numbers, kind = _lists(rows, Lent(path, ()), ("argument", *path))
     held: Any
     if isinstance(x, dict):
         held = entries_laid_out(list(x), numbers, kind)
@@ -67,19 +53,23 @@ def _lend(x: Any, path: Path) -> None:
 
 
 def _lists(rows: Sequence[list[Any]], lent: Lent, site: Path) -> tuple[Value, Kind]:
-    """The numbers of lists in a heap of their own, and what these are. One in several places is one
-    of it."""
+    """The numbers of lists in a heap, and what these are. One in several places is one of it, also
+    where another container has it that was lent before. ``lent``: what these are items of."""
     session = current()
     places = {id(row): row for row in rows}
     several, rows = rows, list(places.values())
     heap = heap_at(site)
+    for ref in (row[0] for row in rows if is_ref(row)):
+        one_heap(ref.heap, heap)
+    lent = Lent(lent.path, (*lent.but, tuple(k for k, row in enumerate(rows) if is_ref(row))))
+    rows = [row for row in rows if not is_ref(row)]
     before = list(map(list, rows))
     items = [item for row in before for item in row]
     run = None
     if any(type(item) is list for item in items):
         if not all(type(item) is list for item in items):
             _refuse("holds lists and other things in one list")
-        numbers, kind = _lists(items, Lent(lent.path, lent.depth + 1), (("items", 0), *site))
+        numbers, kind = _lists(items, lent, (("items", 0), *site))
         run = ListBuffer([numbers], len(items), ((kind,), None))
         heap.must_hold(run.form)
     elif items:
@@ -92,15 +82,15 @@ def _lists(rows: Sequence[list[Any]], lent: Lent, site: Path) -> tuple[Value, Ki
     b = session.b
     counts = list(map(len, before))
     starts = [0, *accumulate(counts)][: len(counts)]
-    heap.several(run, *(b.const(np.array(v, np.int64), "i64") for v in (starts, counts)))
+    begin = (b.const(np.array(v, np.int64), "i64") for v in (starts, counts))
+    group = heap.pass_in(run, *begin)
     for number, (row, held) in enumerate(zip(rows, before, strict=True)):
-        ref = ListRef(heap, b.index(number))
+        ref = ListRef(heap, b.index(group.start + number))
         row[:] = [ref]
         session.outside.same_items(ref, held)
-    heap.lend(lent, len(rows))
-    at = {place: number for number, place in enumerate(places)}
-    found = b.const(np.array([at[id(row)] for row in several], np.int64), "i64")
-    return found, reference_kind(ListsOf(site))
+    heap.lend(group, lent)
+    found = column_of([row[0].number.dim for row in several])
+    return found, reference_kind(ListsOf(heap.site))
 
 
 def _refuse(what: str) -> NoReturn:

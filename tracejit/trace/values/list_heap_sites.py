@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tracejit.errors import UnsupportedError
-from tracejit.trace.session.frames import Restart
+from tracejit.trace.session.frames import Restart, RestartKind
 from tracejit.trace.session.registry import LIST_HEAPS
 from tracejit.trace.session.session import Session, current, user_lines, where
 from tracejit.trace.values.dynamic_list import joined_forms
@@ -66,15 +65,14 @@ def _with_first(session: Session, form: ElementKinds) -> ElementKinds:
 def one_heap(a: Heap, b: Heap) -> None:
     """Lists of two heaps are in one list."""
     if a is not b:
+        lent: list[tuple[Any, RestartKind]] = []
         for heap in (a, b):
-            heap.must_change()
-        if a.lent and b.lent:
-            raise UnsupportedError(
-                f"{where()}: lists of two lists or dicts of lists that are arguments meet in one "
-                "name, list or dict: copy one first ([list(row) for row in x])"
-            )
+            if heap.frozen is None or not current().may_lend(heap.lendable):
+                heap.must_change()
+            else:
+                lent.append((heap.lendable, "lists"))
         reason = f"{where()}: lists of several kinds meet"
-        raise Restart(("one", tuple(sorted((a.site, b.site), key=_order))), "lists", reason)
+        raise Restart(("one", tuple(sorted((a.site, b.site), key=_order))), "lists", reason, lent)
 
 
 def resolved(form: ElementKinds, within: Any = None) -> ElementKinds:

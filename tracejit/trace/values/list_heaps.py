@@ -20,6 +20,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.results import Lent
+from tracejit.records import dataclass
 from tracejit.trace.session.frames import Restart
 from tracejit.trace.session.regions import emit_cond
 from tracejit.trace.session.registry import LIST_HEAPS
@@ -43,6 +44,25 @@ _FIELDS: ElementKinds = ((Kind(np.dtype(np.int64), shape=(3,)),), None)
 _START, _COUNT, _ROOM = range(3)
 
 
+@dataclass(eq=False)
+class CallersLists:
+    """Lists of a container of the caller's that a heap has: from which number on, and how many.
+    ``lent``: what they are, where they may be changed."""
+
+    start: Dim
+    count: Dim
+    lent: Lent | None = None
+
+    def numbers(self) -> Value:
+        """The number of each."""
+        b = current().b
+        found: Value = b.op("iota", shape=(self.count,), axis=0, dtype=np.dtype(np.int64))
+        if type(self.start) is int and not self.start:
+            return found
+        numbers: Value = b.op("add", found, repeated_index(self.start, self.count))
+        return numbers
+
+
 class Heap:
     """Lists whose items are of one form (None: none has had an item yet)."""
 
@@ -55,20 +75,21 @@ class Heap:
         self.frozen: str | None = None
         #: What names the container that may be lent then, so that they may be.
         self.lendable: Any = None
-        #: Of which container its first lists are, how many these are, and all as it was then.
-        self.lent: Lent | None = None
-        self.lent_count: Dim = 0
-        self._as_lent: tuple[Any, ...] = ()
+        #: Its first lists, in order, and all as it was when the last of them were lent.
+        self.callers: list[CallersLists] = []
+        self._as_lent: tuple[Any, ...] | None = None
 
-    def lend(self, lent: Lent, count: Dim) -> None:
-        """Its lists are so many of the caller's."""
-        self.lent, self.lent_count = lent, count
+    def lend(self, group: CallersLists, lent: Lent) -> None:
+        """Some of its lists are the caller's."""
+        group.lent = lent
         self._as_lent = (*self.rows, *self.pool)
 
     @property
     def is_changed(self) -> bool:
         """Whether lists of the caller's may hold something else than they did."""
         now = (*self.rows, *self.pool)
+        if self._as_lent is None:
+            return False
         return len(now) != len(self._as_lent) or any(map(is_not, now, self._as_lent))
 
     def must_hold(self, form: ElementKinds | None) -> None:
@@ -130,12 +151,18 @@ class Heap:
         found: Value = b.op("add", order, repeated_index(run.count, many))
         return found
 
-    def pass_in(self, items: ListBuffer, starts: Value, counts: Value) -> None:
-        """The first lists, which an argument holds: where each begins in ``items``, and how many it
+    def pass_in(self, items: ListBuffer | None, starts: Value, counts: Value) -> CallersLists:
+        """The lists of a container of the caller's: where each begins in ``items``, and how many it
         has of them."""
-        self.form, self.pool = items.form, [items]
         (many,) = counts.shape
-        self._set_rows(_row_fields(starts, counts), many)
+        group = CallersLists(self.rows[0].count if self.callers else 0, many)
+        if self.callers or items is None:
+            self.several(items, starts, counts)
+        else:
+            self.pool[:] = [items]
+            self._set_rows(_row_fields(starts, counts), many)
+        self.callers.append(group)
+        return group
 
     def items(self, number: Value) -> ListBuffer:
         """The items of a list as they are now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import starmap
 from typing import Any
 
@@ -59,7 +59,7 @@ from tracejit.trace.values.dynamic_list import ListBuffer, is_ref, parts_of
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.grown_texts import GrownText
 from tracejit.trace.values.list_heap_sites import heap_at
-from tracejit.trace.values.list_heaps import Heap
+from tracejit.trace.values.list_heaps import CallersLists, Heap
 from tracejit.trace.values.list_kinds import Kind, by_part
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.marked_texts import apart, is_marked
@@ -222,16 +222,17 @@ class Describer:
         heap.must_change()
         if id(heap) not in self._heaps:
             rows = self.need(parts_of(heap.rows[0])[0])
-            found = self._heaps[id(heap)] = HeapOut(rows, lent=heap.lent)
+            lent = tuple(group.lent for group in heap.callers if group.lent is not None)
+            found = self._heaps[id(heap)] = HeapOut(rows, lent=lent)
             if heap.form is not None:
                 found.items = self._list(heap.pool[0].columns, *heap.form)
         return self._heaps[id(heap)]
 
-    def lists_of(self, heap: Heap) -> ListOut:
-        """What each of the lists holds that a heap has of the caller."""
-        order = current().b.op("iota", shape=(heap.lent_count,), axis=0, dtype=np.dtype(np.int64))
-        contents = dataclasses.replace(self._heap(heap), lent=None)
-        return ListOut((PartOut(self.need(order), ("int",), heap=contents),), None)
+    def lists_of(self, heap: Heap, group: CallersLists) -> ListOut:
+        """What each of the lists holds that a heap has of a container of the caller's."""
+        contents = dataclasses.replace(self._heap(heap), lent=())
+        numbers = self.need(group.numbers())
+        return ListOut((PartOut(numbers, ("int",), heap=contents),), None)
 
     def _entries(self, table: TableBuffer) -> tuple[Out, Out]:
         keys = self.describe(listed(table, "keys")[0])
@@ -325,12 +326,13 @@ class Describer:
         return tuple(d if isinstance(d, int) else Ref(self.need(b.index(d))) for d in dims)
 
 
-def lent_change(describer: Describer, heap: Heap) -> ContainerChange:
+def lent_changes(describer: Describer, heap: Heap) -> Iterator[ContainerChange]:
     """What becomes of the caller's lists that a heap has."""
-    assert heap.lent is not None
     tree = trees.flatten([None])[1]
-    outs = (describer.lists_of(heap),)
-    return ContainerChange(heap.lent.path, None, tree, outs, heap.lent)
+    for group in heap.callers if heap.is_changed else ():
+        if group.lent is not None:
+            outs = (describer.lists_of(heap, group),)
+            yield ContainerChange(group.lent.path, None, tree, outs, group.lent)
 
 
 def _window(x: Array) -> tuple[int, int] | None:
