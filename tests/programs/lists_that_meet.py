@@ -256,3 +256,61 @@ def a_dict_of_lists(d: Any, n: Any) -> Any:
     for _ in range(n):
         d = {"a": [v + 1 for v in d["b"]], "b": [v + 2 for v in d["a"]]}
     return d
+
+
+# Numbers of other kinds ---------------------------------------------------------------------------
+
+OF_KINDS = Phrases()
+_FLOATS = (new([1, 2, 3], [[0.0, -1.0], [3.0]], n) for n in (0, 1, 2))
+_CALLS = (*_FLOATS, new([1, 2, 3], [[4, 5], [6]], 0))
+
+
+@OF_KINDS(*_CALLS, **DYNAMIC)
+def ints_in_the_place_of_floats(x: Any, v: Any, n: Any) -> Any:
+    for k in range(n):
+        v[0] = [a for a in x if a > k]
+    return v
+
+
+@OF_KINDS(*_CALLS, **DYNAMIC)
+def in_a_list_of_the_program(x: Any, v: Any, n: Any) -> Any:
+    v = [v[0], v[1]]
+    for k in range(n):
+        v[0] = [a for a in x if a > k]
+    return v
+
+
+@OF_KINDS(*_CALLS, **DYNAMIC)
+def in_a_dict_of_the_program(x: Any, v: Any, n: Any) -> Any:
+    d = {"a": v[0]}
+    for k in range(n):
+        d["a"] = [a for a in x if a > k]
+    return d
+
+
+@OF_KINDS(*_CALLS, **DYNAMIC)
+def floats_after_ints(x: Any, v: Any, n: Any) -> Any:
+    e = [[i for i in x if i > 1]]
+    for k in range(n):
+        e[0] = [i * 0.5 for i in x if i > k]
+    return e
+
+
+@OF_KINDS(*_CALLS, **DYNAMIC)
+def tuples_of_lists(x: Any, v: Any, n: Any) -> Any:
+    e = [(i, 1) for i in x if i > 1], 1
+    f = [i * 0.5 for i in x if i > 1], 1
+    for k in range(n):
+        e = [(i * 0.5, 2) for i in x if i > k], 2
+        f = [i for i in x if i > k], 2
+    return e, f
+
+
+@OF_KINDS(*_CALLS, **DYNAMIC)
+def tables_in_others(x: Any, v: Any, n: Any) -> Any:
+    d: Any = {"a": {i: i * 0.5 for i in x}}
+    e: Any = {i: i * 0.5 for i in x}, 1
+    for k in range(n):
+        d["a"] = {i: k for i in x if i > k}
+        e = {i: k for i in x if i > k}, 2
+    return d, e

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.programs.lists_that_meet import ANEW, FEW, MANY, MEETING, rows
+from tests.programs.lists_that_meet import ANEW, FEW, MANY, MEETING, OF_KINDS, rows
 from tests.programs.phrase import Phrase, cases, check
 from tracejit import jit
 from tracejit.trace import driver
@@ -20,6 +20,11 @@ def test_lists_of_several_arguments_meet(phrase: Phrase, policy: str) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(ANEW))
 def test_lists_of_lists_are_bound_anew(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(OF_KINDS))
+def test_lists_in_others_keep_the_kinds_of_their_numbers(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 

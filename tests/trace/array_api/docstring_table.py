@@ -73,6 +73,7 @@ OPEN = {
     "out = np.empty(15, dtype=np.double)": _UNSET,
     "np.empty([2, 2])": _UNSET,
     "np.empty([2, 2], dtype=int)": _UNSET,
+    "np.empty([2, 2], dtype=np.int_)": _UNSET,
     "np.empty_like(a)": _UNSET,
     "a = np.empty(2)": _UNSET,
     "np.ndarray(shape=(2,2), dtype=float, order='F')": _UNSET,

@@ -49,6 +49,7 @@ from tracejit.trace.control.plans import (
 )
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.frames import Frame
+from tracejit.trace.session.program_names import known_elsewhere
 from tracejit.trace.session.registry import LIST_HEAPS
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
@@ -187,16 +188,17 @@ class Ending(Meeting):
         entry, end = x.both
         if current().loop_is(self.key, "shared") and self._becomes_shared(name, entry):
             return self._noted(plan, Growing(name, entry, None, proved=True))
-        target = common_target(entry, end) if _grows(end) else None
+        held, last = (parts_of(v) if isinstance(v, set) else v for v in x.both)
+        target = common_target(held, last) if _grows(end) else None
         table = is_table(entry) or is_table(end)
         if isinstance(target, TableForm) and not (table or self.peeled):
             target = None  # the first iteration by itself first
         if isinstance(target, tuple) and not self._has_shapes(target):
             target = LIST_HEAPS["by_reference"](target)
             target = target if self._has_shapes(target) else None
-        if target is not None and holds_texts_of(entry, target):
-            target = entry[0].form
-        if target is not None and not is_held(entry, target):
+        if target is not None and holds_texts_of(held, target):
+            target = held[0].form
+        if target is not None and not is_held(held, target):
             return self._noted(plan, Growing(name, entry, target, table or is_grown(end)))
         if tuple(parts_of(entry)) != tuple(parts_of(end)):
             raise Resized(name, entry)
@@ -253,12 +255,16 @@ class Ending(Meeting):
 
 
 def structure_plan(name: str, x: Any, parts: Mapping[Any, BindingPlan], key: Any) -> Structure:
-    """A list, dict or object that the loop at ``key`` puts together of ``parts``."""
+    """A list, dict or object that the loop at ``key`` puts together of ``parts``. ``x``: what an
+    iteration leaves, which may be what another variable began with."""
 
     def noted(made: Any, before: Any) -> Any:
-        if not is_ref(before) and _is_known_elsewhere(name, before):
-            containers.joined(current(), made, (before, before), key)
-        return carried_on(made, before)
+        session = current()
+        each = [*containers.stands_for(session, x).values()]
+        for one in [before, *each]:
+            if not is_ref(one) and _is_known_elsewhere(name, one):
+                containers.joined(session, made, (one, one), key)
+        return carried_on(made, before, *each)
 
     return Structure(maker_of(x), tuple(parts), tuple(parts.values()), noted, x)
 
@@ -267,7 +273,7 @@ def _is_known_elsewhere(name: str, x: Any) -> bool:
     """Whether another name than the one that it is bound to, or to a part of, knows a list."""
     root = name.partition("[")[0]
     changes = isinstance(x, list | deque | dict | set)
-    return changes and containers.known_elsewhere(current(), x, root)
+    return changes and known_elsewhere(current(), x, root)
 
 
 def _grows(x: Any) -> bool:

@@ -40,6 +40,7 @@ from tracejit.trace.control.plans import (
 )
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.concretize import DeferredText
+from tracejit.trace.session.program_names import known_elsewhere
 from tracejit.trace.session.session import Session
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import (
@@ -251,7 +252,9 @@ class Join(ArrayJoin, Meeting):
         if lists[0] is lists[1]:
             return lambda found, _: found  # it is still that one: these are its contents
         known = self._are_joined_apart(lists) or any(
-            containers.known_elsewhere(session, x, root) for x in lists
+            known_elsewhere(session, one, root)
+            for x in lists
+            for one in containers.stands_for(session, x).values()
         )
 
         def noted(found: Any, _: Any) -> Any:

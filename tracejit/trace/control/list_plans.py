@@ -20,12 +20,13 @@ from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     ListRef,
     empty_run,
+    joined_forms,
     run_of_items,
 )
 from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.values.list_room import ROOM, of_one_size
 from tracejit.trace.values.table_buffers import TableBuffer
-from tracejit.trace.values.table_forms import TableForm
+from tracejit.trace.values.table_forms import TableForm, common_form
 from tracejit.trace.values.tables import as_table
 from tracejit.trees import Entries
 
@@ -42,10 +43,20 @@ def list_plan(x: Any) -> BindingPlan | None:
     return TablePlan(x.form) if isinstance(x, TableBuffer) else None
 
 
-def wider_list(plan: BindingPlan, entry: Any, found: BindingPlan) -> BindingPlan:
+def wider_list(plan: BindingPlan, entry: Any, found: BindingPlan) -> BindingPlan | None:
     """``found``, the plan of the items at the end, for those at entry, and of an earlier ``plan``,
-    too: how many there are stays known only where that is the same for all."""
-    if not isinstance(found, ListPlan) or found.count is None:
+    too: how many there are stays known only where that is the same for all. None where nothing
+    holds both as they are."""
+    if isinstance(found, TablePlan):
+        form = common_form({Entries: entry}, {Entries: table_buffers.empty_table(found.form)})
+        return found if form == found.form else replace(found, form=form)
+    if not isinstance(found, ListPlan):
+        return found
+    both = found.form if entry.count == 0 else joined_forms(entry.form, found.form)
+    if both is None:
+        return None
+    found = found if both == found.form else replace(found, form=both)
+    if found.count is None:
         return found
     before = plan.count if isinstance(plan, ListPlan) else found.count
     alike = before == found.count and entry.count == found.count
@@ -119,7 +130,7 @@ class TablePlan(BindingPlan):
         if x is UNDEFINED:
             table = table_buffers.empty_table(self.form)
         else:
-            table = x if isinstance(x, TableBuffer) else as_table(x, self.form)
+            table = as_table({Entries: x} if isinstance(x, TableBuffer) else x, self.form)
         return passed(self, table_buffers.parts(table), edge)
 
     def opened(self, entry: Any, given: Arrivals) -> TableBuffer:

@@ -88,8 +88,10 @@ class Meeting(ABC):
         if found is not None and type(a) is type(b):
             if isinstance(found, RefPlan) and a.heap is not b.heap:
                 one_heap(a.heap, b.heap)
-            found = wider_list(plan, a, found)
-            return plan if plan == found else found
+            wider = wider_list(plan, a, found)
+            if wider is None:
+                self.refuse(name, a, b, "let all items be of one kind")
+            return plan if plan == wider else wider
         if (is_marked(a) or is_marked(b)) and is_text(a) and is_text(b) and a is not b:
             return self.texts(name, plan, x)
         if is_choice(a) and is_choice(b) and not is_same(a, b):

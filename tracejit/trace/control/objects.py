@@ -61,9 +61,11 @@ def is_older(session: Session, x: Any) -> bool:
     return found is None or found[1] in session.frames
 
 
-def choose_among(session: Session, *objects: Any) -> None:
-    """Which of these a name means is known at run time only: none may be changed from here on."""
-    session.chosen.update({id(x): x for x in objects})
+def choose_among(session: Session, made: Any, *objects: Any) -> None:
+    """Which of some objects ``made`` stands for is known at run time only: none may be changed from
+    here on, nor what they may stand for."""
+    containers.joined(session, made, objects)
+    session.chosen.update(containers.stands_for(session, made))
 
 
 def has_parts(x: Any) -> bool:

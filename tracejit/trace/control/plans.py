@@ -253,13 +253,13 @@ class Maybe(BindingPlan):
         return MaybeNone(flag, x) if self.none else MaybeUnbound(self.name, flag, x)
 
 
-def carried_on(made: Any, before: Any) -> Any:
-    """Note that a loop has made a structure for a name that iterations bind. ``before``: what it
-    may stand for; UNDEFINED where there is none."""
+def carried_on(made: Any, *others: Any) -> Any:
+    """Note that a loop has made a structure for a name that iterations bind. ``others``: what it
+    may stand for; UNDEFINED is nothing."""
     session = current()
     if not is_object(made):
         return containers.put_together(session, made)
-    choose_among(session, made, *(x for x in (before,) if x is not UNDEFINED))
+    choose_among(session, made, *(x for x in others if x is not UNDEFINED))
     return made
 
 

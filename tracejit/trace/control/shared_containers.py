@@ -15,6 +15,7 @@ from tracejit.trace.control.held_contents import common_target, is_held, make_ho
 from tracejit.trace.control.loop_attempt import StagedLoop, variables
 from tracejit.trace.control.objects import is_object, parts_of
 from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.session.program_names import known_elsewhere
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import is_grown, is_ref
@@ -80,7 +81,7 @@ def share(
     session = current()
     for key in bound:
         holder = variables(loop)[next(p.variable for p in places[key] if isinstance(p, HeldAt))]
-        if not containers.is_made_here(session, found[key]) and containers.known_elsewhere(
+        if not containers.is_made_here(session, found[key]) and known_elsewhere(
             session, found[key], holder.name
         ):
             places[key].append(Before(found[key]))
@@ -92,6 +93,8 @@ def _hold_alike(before: Any, now: Any) -> None:
     """Lists that heaps hold when the iteration ends are put there by its body: what was a list or
     dict that refers to such is one again."""
     if before is now or is_ref(before) or not isinstance(now, type(before)):
+        return
+    if isinstance(now, set):  # which holds no lists
         return
     if is_grown(before) or is_table(before):
         target = common_target(before, now)

@@ -140,12 +140,13 @@ def watching(name: str, *roots: Any) -> Iterator[None]:
 
 
 def _asked_for(session: Session) -> Callable[[Any, bool | None], bool | None]:
-    """Which objects must not just change: those from outside; in a branch or loop, those that were
-    not made in it."""
+    """Which objects must not just change: those from outside, and those that may be another; in a
+    branch or loop, those that were not made in it."""
     outside = session.outside
 
     def at_root(x: Any, inherited: bool | None) -> bool | None:
-        return True if inherited or outside.is_outside(x) else None
+        unknown = outside.is_outside(x) or containers.is_unsure(session, x)
+        return True if inherited or unknown else None
 
     def in_region(x: Any, inherited: bool | None) -> bool:
         if containers.is_made_here(session, x):
@@ -161,11 +162,12 @@ def _settled(session: Session, held: Held) -> bool:
     obj = held.obj
     carried = len(session.frames) > 1 and not session.outside.is_outside(obj)
     if held.has_new_contents:
-        if not carried:
+        if not carried and not containers.is_unsure(session, obj):
             held.put_back()
             return False
         containers.must_be_known(session, obj)
-        containers.touch(session, obj, held.contents)
+        if carried:
+            containers.touch(session, obj, held.contents)
     changed = held.changed_attributes()
     if held.has_new_state or (changed and not (carried and _in_dict(obj, changed))):
         held.put_back()

@@ -28,11 +28,11 @@ from tracejit.trace.values.iterables import Looped
 _CONSTANT_LIMIT = 1024
 
 
-#: Methods that change a list, dict or set.
+#: Methods that change a list, dict, set or deque.
 MUTATING = {
     "append", "extend", "insert", "remove", "pop", "popitem", "clear", "sort", "reverse", "update",
     "setdefault", "add", "discard", "difference_update", "intersection_update",
-    "symmetric_difference_update",
+    "symmetric_difference_update", "appendleft", "extendleft", "popleft", "rotate",
 }  # fmt: skip
 
 

@@ -155,6 +155,7 @@ class StagedItems(StagedNames):
             builtins.setattr(obj, name, value)
         elif outside.is_outside(obj):
             outside.told_apart(obj)
+            containers.must_not_be_chosen(self.session, obj, name)
             outside.set_attribute(obj, name, value, lambda: self.plain_getattr(obj, name))
         else:
             containers.touch_attributes(self.session, obj, name)

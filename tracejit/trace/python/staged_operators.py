@@ -205,6 +205,8 @@ class StagedOperators(StagedFunctions, StagedOperations):
             found = table_methods.method(owner, f.__name__, args, kwargs)
             if found is not NotImplemented:
                 return found
+        if isinstance(owner, set | deque) and f.__name__ in MUTATING:
+            containers.must_be_known(self.session, owner)
         if isinstance(owner, list | dict) and not isinstance(f, MethodType):
             if f.__name__ in MUTATING:
                 containers.must_be_known(self.session, owner)

@@ -91,7 +91,7 @@ class Session:
         self.errors: Any = current().errors if active() else np.geterr()
         self.operators: Any = None
         #: Containers that stand for one of two others, with these (see ``containers``).
-        self.unsure: list[tuple[Any, Any, Any]] = []
+        self.unsure: list[tuple[Any, ...]] = []
         #: Of those that a loop made, by identity, its key.
         self.unsure_in_loops: dict[int, Any] = {}
         #: Lists and dicts that loops have put together, for a name that they bind anew: which

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterable
-from types import FrameType
 from typing import Any
 
-from tracejit import trees
-from tracejit.errors import PACKAGE, UnsupportedError
+from tracejit.errors import UnsupportedError
 from tracejit.trace.session.frames import EVERY_LIST, Frame, Restart
-from tracejit.trace.session.plain import own_attributes
-from tracejit.trace.session.session import NUMPY, Session, current, where
+from tracejit.trace.session.session import Session, current, where
 from tracejit.trace.values.reach import is_stateful, restore, snapshot
 
 __all__ = ["restore", "snapshot"]
@@ -35,12 +31,7 @@ def touch(session: Session, obj: Any, before: Any = None) -> None:
 
 def touch_attributes(session: Session, obj: Any, name: str, before: Any = None) -> None:
     """An attribute of an object that was made inside is about to be set or deleted, or was."""
-    if id(obj) in session.chosen:
-        raise UnsupportedError(
-            f"{where()}: attribute {name!r} of an object that a branch may have chosen is set: "
-            "whether that changes another object, too, is known at run time only; set it before "
-            "the branch, or make a new object"
-        )
+    must_not_be_chosen(session, obj, name)
     # Regions around the one that made an object need not give it back what it held.
     made_in = session.made[id(obj)][1] if id(obj) in session.made else None
     frames = session.frames
@@ -53,6 +44,16 @@ def touch_attributes(session: Session, obj: Any, name: str, before: Any = None) 
         )
     for frame in inner:
         _remember(frame, vars(obj), before)
+
+
+def must_not_be_chosen(session: Session, obj: Any, name: str) -> None:
+    """Before an attribute is set: UnsupportedError where the run decides of which object."""
+    if id(obj) in session.chosen:
+        raise UnsupportedError(
+            f"{where()}: attribute {name!r} of an object that a branch may have chosen is set: "
+            "whether that changes another object, too, is known at run time only; set it before "
+            "the branch, or make a new object"
+        )
 
 
 def _remember(frame: Frame, obj: Any, before: Any) -> None:
@@ -129,51 +130,12 @@ def leave(frame: Frame) -> dict[int, tuple[Any, Any]]:
 # Which of two containers a name is bound to -------------------------------------------------------
 
 
-def known_elsewhere(session: Session, obj: Any, name: str) -> bool:
-    """Whether the program knows a list or dict by another name than this as well."""
-    if session.outside.path_of(obj) is not None or session.outside.is_outside(obj):
-        return True
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if not frame.f_code.co_filename.startswith((PACKAGE, NUMPY)):
-            for key, value in frame.f_locals.items():
-                if key != name and not key.startswith("_tj_") and _holds(value, obj):
-                    return True
-        frame = frame.f_back
-    return False
-
-
-def known_objects() -> set[int]:
-    """The objects that names of the program are bound to, and what these hold, by identity."""
-    found: set[int] = set()
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if not frame.f_code.co_filename.startswith((PACKAGE, NUMPY)):
-            for key, value in frame.f_locals.items():
-                if not key.startswith("_tj_"):
-                    found.add(id(value))
-                    found.update(map(id, _parts(value)))
-        frame = frame.f_back
-    return found
-
-
-def _parts(value: Any) -> Iterable[Any]:
-    if isinstance(value, list | tuple | dict):
-        return value.values() if isinstance(value, dict) else value
-    if isinstance(value, type):
-        return ()
-    held = trees.children(value) if trees.is_record(value) else own_attributes(value)
-    return held.values()
-
-
-def _holds(value: Any, obj: Any) -> bool:
-    return value is obj or any(x is obj for x in _parts(value))
-
-
-def joined(session: Session, made: Any, sides: tuple[Any, Any], loop: Any = None) -> Any:
-    """Note that a container stands for one or the other of two, which the program knows too.
-    ``loop``: the key of the loop that made it, whose lists may be shared instead."""
-    session.unsure.append((made, *sides))
+def joined(session: Session, made: Any, sides: tuple[Any, ...], loop: Any = None) -> Any:
+    """Note that a container stands for one or the other of some, which the program knows too, and
+    so for what they stand for. ``loop``: the key of the loop that made it, whose lists may be
+    shared instead."""
+    every = {key: x for side in sides for key, x in stands_for(session, side).items()}
+    session.unsure.append((made, *every.values()))
     if loop is not None:
         session.unsure_in_loops[id(made)] = loop
     return made
@@ -190,7 +152,7 @@ def must_be_told_apart(session: Session, left: Any, right: Any) -> None:
     """UnsupportedError where the run decides whether two lists, dicts or objects are one."""
     if left is right:
         return
-    known = _may_be(session, left), _may_be(session, right)
+    known = stands_for(session, left).keys(), stands_for(session, right).keys()
     loops = session.put_together.keys() | session.chosen
     bound = not loops.isdisjoint(known[0] | known[1])
     if known[0] & known[1] or (bound and type(left) is type(right)):
@@ -200,15 +162,18 @@ def must_be_told_apart(session: Session, left: Any, right: Any) -> None:
         )
 
 
-def _may_be(session: Session, x: Any) -> set[int]:
-    """What a container may stand for, itself among it, by identity."""
-    found, pending = {id(x)}, [x]
-    while pending:
-        one = pending.pop()
-        more = [side for made, *sides in session.unsure if made is one for side in sides]
-        pending += [side for side in more if id(side) not in found]
-        found.update(map(id, more))
+def stands_for(session: Session, x: Any) -> dict[int, Any]:
+    """What a container may be, itself among it, by identity."""
+    found = {id(x): x}
+    for made, *sides in session.unsure:
+        if made is x:
+            found.update((id(side), side) for side in sides)
     return found
+
+
+def is_unsure(session: Session, obj: Any) -> bool:
+    """Whether a container may be another, or another may be it."""
+    return any(obj is x for every in session.unsure for x in every)
 
 
 def must_be_known(session: Session, obj: Any) -> None:

@@ -21,7 +21,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.results import Lent
 from tracejit.records import dataclass
-from tracejit.trace.session.frames import Restart
+from tracejit.trace.session.frames import EVERY_LIST, Restart
 from tracejit.trace.session.regions import emit_cond
 from tracejit.trace.session.registry import LIST_HEAPS
 from tracejit.trace.session.session import current, where
@@ -36,7 +36,7 @@ from tracejit.trace.values.dynamic_list import (
     put_item,
     rows_of,
 )
-from tracejit.trace.values.list_kinds import ElementKinds, Kind
+from tracejit.trace.values.list_kinds import ElementKinds, Kind, must_not_be_kept
 from tracejit.trace.values.list_room import of_one_size, put_rows, with_room
 
 #: Of each list: where it begins in the pool, how many items it has, and room for how many.
@@ -75,6 +75,8 @@ class Heap:
         self.frozen: str | None = None
         #: What names the container that may be lent then, so that they may be.
         self.lendable: Any = None
+        #: Whether some of its lists are new ones with the items of lists that were items by value.
+        self.has_copies = False
         #: Its first lists, in order, and all as it was when the last of them were lent.
         self.callers: list[CallersLists] = []
         self._as_lent: tuple[Any, ...] | None = None
@@ -276,6 +278,8 @@ class Heap:
 
     def must_change(self) -> None:
         """UnsupportedError where no list may be changed."""
+        if self.has_copies and not current().loop_is(*EVERY_LIST):
+            must_not_be_kept()
         if self.frozen is not None:
             if current().may_lend(self.lendable):
                 raise Restart(self.lendable, "lists", self.frozen)

@@ -19,6 +19,7 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType
 from tracejit.records import dataclass
 from tracejit.trace.session.frames import EVERY_LIST, Restart
+from tracejit.trace.session.program_names import known_objects
 from tracejit.trace.session.registry import LIST_HEAPS, LIST_ROWS, LIST_TEXTS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.storage import Cell
@@ -168,6 +169,20 @@ def share_all(reason: str) -> None:
     """Begin the trace again with every list that is an item by reference, if it is not so yet."""
     if not current().loop_is(*EVERY_LIST):
         raise Restart(*EVERY_LIST, reason)
+
+
+def must_not_be_kept() -> None:
+    """A list that is an item is about to be changed. Lists that became items by value do not show
+    that: if the program knows one by another name, begin again with all by reference."""
+    session = current()
+    if session.rows_shared is not None:
+        share_all(session.rows_shared)
+        raise UnsupportedError(session.rows_shared)
+    known = known_objects() if session.kept else ()
+    for x, reason in session.kept.values():
+        if id(x) in known:
+            share_all(reason)
+            raise UnsupportedError(reason)
 
 
 #: What the items are: the kinds of their parts, and tuple or list where they are such.

@@ -162,6 +162,7 @@ def _of_one_length(items: ListBuffer, n: Dim, kind: Kind, count: Dim) -> Value:
     heap.must_hold(items.form)
     assert heap.form is not None
     run = converted(items, heap.form)
+    heap.has_copies = True
     b = current().b
     order = b.op("iota", shape=(count,), axis=0, dtype=np.dtype(np.int64))
     return heap.several(run, b.op("mul", order, repeated_index(n, count)), repeated_index(n, count))

@@ -30,7 +30,13 @@ from tracejit.trace.values.dynamic_list import (
     parts_of,
     run_of,
 )
-from tracejit.trace.values.list_kinds import ElementKinds, Kind, kind_of, share_all
+from tracejit.trace.values.list_kinds import (
+    ElementKinds,
+    Kind,
+    kind_of,
+    must_not_be_kept,
+    share_all,
+)
 from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.values.scalars import TaggedScalar
 
@@ -213,15 +219,8 @@ def _row_run(link: TableRow) -> ListBuffer:
 
 def _replace(link: TableRow, columns: Sequence[Value], kind: Kind) -> None:
     session = current()
-    if session.rows_shared is not None:
-        share_all(session.rows_shared)
-        raise UnsupportedError(session.rows_shared)
+    must_not_be_kept()
     session.rows_written += [f for f in session.frames if f not in session.rows_written]
-    known = containers.known_objects()
-    for x, reason in session.kept.values():
-        if id(x) in known:
-            share_all(reason)
-            raise UnsupportedError(reason)
     containers.must_be_known(session, link.owner)
     containers.touch(session, link.owner)
     run = ListBuffer(columns, link.run.count, ((kind,), None))

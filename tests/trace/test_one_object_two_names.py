@@ -1,0 +1,184 @@
+"""What is changed through one name shows through every other, or the change is refused."""
+
+from __future__ import annotations
+
+import bisect
+import heapq
+import itertools
+import linecache
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tracejit import StructureError, UnsupportedError, jit
+
+#: Two containers of a kind, what shows what one holds, and ways to change one.
+KINDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "list": (
+        "[1, 2], [3, 4]",
+        "list",
+        (
+            "c.append(9)", "c += [9]", "del c[0]", "heapq.heappush(c, 1)", "bisect.insort(c, 2)",
+            "c.sort(reverse=True)", "c[:] = [7]", "c *= 2", "c[0] = 9", "c.pop()", "c.reverse()",
+            "list.append(c, 3)", "c[-1] += 5",
+        ),
+    ),
+    "deque": (
+        "deque([1, 2]), deque([3, 4])",
+        "list",
+        (
+            "c.append(9)", "c += [9]", "del c[0]", "c[0] = 9", "c.popleft()", "c.rotate(1)",
+            "c.appendleft(2)", "c.clear()", "deque.append(c, 3)",
+        ),
+    ),
+    "set": (
+        "{1, 2}, {3, 4}",
+        "sorted",
+        ("c.add(9)", "c |= {9}", "c.update([9])", "c.discard(1)", "c.clear()", "c -= {1}"),
+    ),
+    "dict": (
+        "{'x': 1, 'y': 2}, {'x': 3, 'y': 4}",
+        "dict",
+        (
+            "c['z'] = 9", "c.update(z=1)", "c |= {'q': 1}", "c.pop('x')", "del c['x']",
+            "c.setdefault('w', 4)", "c['x'] += 1", "c.popitem()",
+        ),
+    ),
+    "object": ("Body(1), Body(2)", "vars", ("c.x = 9", "c.x += 1", "c.y = 4", "c.grow()")),
+}  # fmt: skip
+
+#: Programs in which the run decides what a name is bound to; ``CHANGE`` changes one of them.
+PROGRAMS = {
+    "swapped": """
+    c = a
+    for k in range(n): a, b = b, a
+    CHANGE
+    return out(a), out(b), out(c)
+""",
+    "swapped before": """
+    for k in range(n): a, b = b, a
+    c = a
+    CHANGE
+    return out(a), out(b), out(c)
+""",
+    "swapped each time": """
+    c = a
+    for k in range(n):
+        a, b = b, a
+        CHANGE
+    return out(a), out(b), out(c)
+""",
+    "chosen": """
+    c = a
+    d = a if n > 1 else b
+    CHANGE
+    return out(d)
+""",
+    "changed where chosen": """
+    c = a if n > 1 else b
+    CHANGE
+    return out(a), out(b)
+""",
+    "chosen in a loop": """
+    c = a
+    d = b
+    for k in range(n):
+        if k == 1: d = a
+    CHANGE
+    return out(d)
+""",
+    "swapped twice": """
+    c = a
+    for k in range(2): a, b = b, a
+    CHANGE
+    return out(a), out(b), out(c), n
+""",
+}
+
+
+class Body:
+    def __init__(self, x: float) -> None:
+        self.x = x
+
+    def grow(self) -> None:
+        self.x += 1
+
+
+def program(text: str, name: str) -> Callable[..., Any]:
+    """``f`` of a text, with its source."""
+    names = {"heapq": heapq, "bisect": bisect, "deque": deque, "Body": Body, "itertools": itertools}
+    linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name
+    exec(compile(text, name, "exec"), names)
+    return names["f"]  # type: ignore[return-value]
+
+
+def as_python(f: Callable[..., Any], make: Callable[[], tuple[Any, ...]]) -> str:
+    """``refused``, or ``same``; AssertionError where something else is made than in Python."""
+    compiled = jit(f, shapes="dynamic", cache=False, opt_level=0)
+    for n in (2, 3, 0, 1):
+        args, others = make(), make()
+        want = shown(f, args, n)
+        try:
+            got = shown(compiled, others, n)
+        except (UnsupportedError, StructureError):
+            return "refused"
+        assert got == want
+    return "same"
+
+
+def shown(f: Callable[..., Any], args: tuple[Any, ...], n: int) -> str:
+    try:
+        found: Any = f(*args, n)
+    except (IndexError, KeyError, ValueError) as error:
+        found = type(error), str(error)
+    return repr((found, [vars(x) if isinstance(x, Body) else x for x in args]))
+
+
+@pytest.mark.parametrize("where", ["argument", "inside"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_a_name_may_be_is_changed(name: str, kind: str, where: str) -> None:
+    both, out, changes = KINDS[kind]
+    inside = f"def f(n):\n    a, b = {both}\n"
+    head = "def f(a, b, n):\n" if where == "argument" else inside
+    scope = {"deque": deque, "Body": Body}
+    for change in changes:
+        text = f"def out(x): return {out}(x)\n{head}" + PROGRAMS[name].replace("CHANGE", change)
+        make = (lambda: eval(both, scope)) if where == "argument" else tuple
+        as_python(program(text, f"<{name} {kind} {where} {change}>"), make)
+
+
+#: Lists of the rows of ``w``, however made.
+OF_ROWS = (
+    "[q for q in w if len(q) > n]", "[q for q in w if len(q) > n] + [[7]]", "w[n:]", "w[::-1]",
+    "w + [[n]]", "sorted(w, key=len)", "[*w, [5]]", "list(reversed(w))",
+    "list(filter(lambda q: len(q) > n, w))", "[w[(n + j) % len(w)] for j in range(n + 1)]",
+    "[w[n]] * 3", "w[n:] + w[:n]", "[max(w, key=len)]", "[w[n] if n > 0 else w[1]]",
+    "list(itertools.chain(w, [[3]]))", "[q for p in (w, w) for q in p if len(q) > n]",
+    "[p[1] for p in enumerate(w)]", "[q for q in sorted(w) if len(q) > n] + [[1]]",
+    "[q for i, q in enumerate(w) if i >= n]",
+    "[w[i] for i in range(len(w)) if i >= n] + [[0]]", "[q for q in w[n:]] + [[n]]",
+)  # fmt: skip
+ROWS = {
+    "of some lengths": "    w = [[1, 2], [3], [4, 5, 6]]\n",
+    "of one length": "    w = [[1, 2], [3, 4], [5, 6]]\n",
+    "appended": "    w = []\n    for j in range(3): w.append([j] * (j + 1))\n",
+    "in a tuple": "    t = (1, [[1, 2], [3], [4, 5, 6]])\n    w = t[1]\n",
+}
+
+
+@pytest.mark.parametrize("rows", ROWS)
+@pytest.mark.parametrize("change", ["v[0].append(5)", "v[-1][0] = 9", "for q in v: q[0] += 1"])
+@pytest.mark.parametrize("made", OF_ROWS)
+def test_rows_are_the_same_lists_in_a_list_made_of_them(made: str, change: str, rows: str) -> None:
+    text = f"def f(n):\n{ROWS[rows]}    v = {made}\n    {change}\n    return w\n"
+    as_python(program(text, f"<{made} {change} {rows}>"), tuple)
+
+
+def test_most_of_these_are_no_refusals() -> None:
+    """A row of a filtered list, a slice, a sum: what programs change."""
+    for made in ("[q for q in w if len(q) > n]", "w[n:] + w[:n]", "[q for q in w if q[0] > n] + w"):
+        text = f"def f(n):\n{ROWS['of one length']}    v = {made}\n    v[0][0] = 9\n    return w\n"
+        assert as_python(program(text, f"<{made}>"), tuple) == "same"
