@@ -9,6 +9,7 @@ from typing import Any
 
 from tracejit.ir.core import Value
 from tracejit.records import dataclass
+from tracejit.trace.control.objects import is_object
 from tracejit.trace.session.frames import Frame
 from tracejit.trace.session.session import Session
 from tracejit.trace.values.all import Cell, Select
@@ -18,7 +19,7 @@ class Edge:
     """What is known where bindings are passed on."""
 
     def held_in(self, container: Any) -> Any:
-        """What a list or dict holds there."""
+        """What a list, dict or object holds there."""
         return container
 
 
@@ -52,6 +53,8 @@ class TracedSide(Edge):
 
     def held_in(self, container: Any) -> Any:
         found = self.containers.get(id(container))
+        if found is None and is_object(container) and hasattr(container, "__dict__"):
+            found = self.containers.get(id(vars(container)))
         return container if found is None else found[1]
 
     def defines(self, value: Value) -> bool:

@@ -49,7 +49,7 @@ from tracejit.trace.control.plans import (
 )
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.frames import Frame
-from tracejit.trace.session.program_names import known_elsewhere
+from tracejit.trace.session.program_names import held_by_caller, known_elsewhere
 from tracejit.trace.session.registry import LIST_HEAPS
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
@@ -131,7 +131,8 @@ class Ending(Meeting):
     share storage that is written, so arrays are not carried by value but with what they are bound
     to. ``start``, ``ends``: what all variables are bound to. ``key``: the loop's. ``unrolls``: that
     is done where a list or tuple becomes longer. ``growing``: what is to hold what the run decides
-    (a list, a dict), for which there is no plan yet."""
+    (a list, a dict), for which there is no plan yet. ``box``: the list or dict of which these are
+    the contents, if they are no variable's."""
 
     frame: Frame
     storage: EndStorage
@@ -142,6 +143,7 @@ class Ending(Meeting):
     key: Any
     unrolls: bool
     growing: list[Growing] = field(default_factory=list)
+    box: Any = None
 
     def half_bound(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
         if x.end is UNDEFINED:
@@ -225,7 +227,9 @@ class Ending(Meeting):
 
     def _becomes_shared(self, name: str, entry: Any) -> bool:
         """Whether a list that the loop begins with is one that others know: so they share it."""
-        return type(entry) is list and not is_ref(entry) and _is_known_elsewhere(name, entry)
+        return (
+            type(entry) is list and not is_ref(entry) and _is_known_elsewhere(name, entry, self.box)
+        )
 
     def _has_shapes(self, form: ElementKinds) -> bool:
         """Whether arrays in a list have shapes that are the same in all iterations."""
@@ -251,29 +255,35 @@ class Ending(Meeting):
         return True
 
     def structure(self, name: str, x: Any, parts: Mapping[Any, BindingPlan]) -> Structure:
-        return structure_plan(name, x, parts, self.key)
+        return structure_plan(name, x, parts, self.key, self.box)
 
 
-def structure_plan(name: str, x: Any, parts: Mapping[Any, BindingPlan], key: Any) -> Structure:
+def structure_plan(
+    name: str, x: Any, parts: Mapping[Any, BindingPlan], key: Any, box: Any = None
+) -> Structure:
     """A list, dict or object that the loop at ``key`` puts together of ``parts``. ``x``: what an
-    iteration leaves, which may be what another variable began with."""
+    iteration leaves, which may be what another variable began with. ``box``: the list or dict that
+    they are in, if it is not bound anew."""
 
     def noted(made: Any, before: Any) -> Any:
         session = current()
         each = [*containers.stands_for(session, x).values()]
         for one in [before, *each]:
-            if not is_ref(one) and _is_known_elsewhere(name, one):
+            if not is_ref(one) and _is_known_elsewhere(name, one, box):
                 containers.joined(session, made, (one, one), key)
         return carried_on(made, before, *each)
 
     return Structure(maker_of(x), tuple(parts), tuple(parts.values()), noted, x)
 
 
-def _is_known_elsewhere(name: str, x: Any) -> bool:
+def _is_known_elsewhere(name: str, x: Any, box: Any = None) -> bool:
     """Whether another name than the one that it is bound to, or to a part of, knows a list."""
     root = name.partition("[")[0]
     changes = isinstance(x, list | deque | dict | set)
-    return changes and known_elsewhere(current(), x, root)
+    if not changes:
+        return False
+    session = current()
+    return known_elsewhere(session, x, root) or held_by_caller(session, x, box)
 
 
 def _grows(x: Any) -> bool:

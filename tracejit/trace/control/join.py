@@ -286,7 +286,8 @@ class Join(ArrayJoin, Meeting):
         passed in."""
         if is_object(a) and any(map(self.session.outside.is_outside, (a, b))):
             return False
-        return parts_of(a).keys() == parts_of(b).keys()
+        one, two = (parts_of(s.held_in(x)) for s, x in zip(self.sides, (a, b), strict=True))
+        return one.keys() == two.keys()
 
     def refuse(self, name: str, a: Any, b: Any, fix: str) -> NoReturn:
         raise unlike(name, a, b, fix)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import repeat
 from operator import is_not
 from typing import Any
 
@@ -186,7 +188,11 @@ def _all_better(
     at = _ending(loop, attempt)
     rows = list(zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=True))
     try:
-        better = [_better(loop, *row, at) for row in rows]
+        names = len(rows) - len(loop.boxes)
+        boxes = [*repeat(None, names), *loop.boxes]
+        better = [
+            _better(loop, *row, replace(at, box=box)) for row, box in zip(rows, boxes, strict=True)
+        ]
     except (NotConverged, Escapes):
         if not at.growing:
             raise
@@ -219,7 +225,8 @@ def _grow_at_once(
     try:
         settled = all(_better(loop, *r, at) == r[1] for r in rows if isinstance(r[1], Number))
         for box, x in grown if settled else ():
-            at.structures("list", Invariant(), Ends(x, x, attempt.boxes_final[id(box)][1]))
+            ends = Ends(x, x, attempt.boxes_final[id(box)][1])
+            replace(at, box=box).structures("list", Invariant(), ends)
     except (NotConverged, Escapes):
         return  # which may be otherwise once the boxes are carried
     if at.growing:

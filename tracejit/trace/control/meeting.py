@@ -18,7 +18,7 @@ from tracejit.trace.control.chosen_plans import ChosenPlan, chosen_plan
 from tracejit.trace.control.grown_texts import plan_of_value
 from tracejit.trace.control.list_plans import RefPlan, list_plan, wider_list
 from tracejit.trace.control.number_plans import is_any_number
-from tracejit.trace.control.objects import has_parts, parts_of
+from tracejit.trace.control.objects import has_parts, parts_of, read_parts
 from tracejit.trace.control.plans import (
     BindingPlan,
     Lost,
@@ -144,7 +144,7 @@ class Meeting(ABC):
         known: Mapping[Any, BindingPlan] = {}
         if isinstance(plan, Structure):
             known = dict(zip(plan.keys, plan.parts, strict=True))
-        had, has = parts_of(x.entry), parts_of(x.end)
+        had, has = read_parts(self.held_in(x.entry, 0)), read_parts(self.held_in(x.end, 1))
         starts = parts_of(x.start) if known else had
         return {
             k: self.met(
@@ -175,13 +175,13 @@ class Meeting(ABC):
         if isinstance(x, MaybeNone):
             return Maybe("", self.alone(name, x.value, edge), none=True)
         if has_parts(x) and self.is_made_anew(x, edge):
-            held = parts_of(self.held_in(x, edge))
+            held = read_parts(self.held_in(x, edge))
             parts = {k: self.alone(part_name(name, x, k), v, edge) for k, v in held.items()}
             return self.structure(name, x, parts)
         return self.known(name, x)
 
     def held_in(self, x: Any, edge: int) -> Any:
-        """What a list or dict holds on an edge."""
+        """What a list, dict or object holds on an edge."""
         return x
 
     # What each meeting decides by itself ----------------------------------------------------------

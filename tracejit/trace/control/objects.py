@@ -68,6 +68,16 @@ def choose_among(session: Session, made: Any, *objects: Any) -> None:
     session.chosen.update(containers.stands_for(session, made))
 
 
+def read_parts(x: Any) -> dict[Any, Any]:
+    """``parts_of``, as they are in each call: what an object from outside has is read."""
+    session = current()
+    if not (session.outside.is_outside(x) and is_object(x)):
+        return parts_of(x)
+    names = held_attributes(x)
+    session.outside.just_these(x, names)
+    return {name: session.operators.plain_getattr(x, name) for name in names}
+
+
 def has_parts(x: Any) -> bool:
     """Whether something is a structure: what ``parts_of`` knows the parts of."""
     return isinstance(x, _WITH_PARTS) or is_object(x)

@@ -24,7 +24,7 @@ from tracejit.ir.types import BOOL, INDEX, TensorType
 from tracejit.records import dataclass
 from tracejit.trace.control.carried_storage import SlotName
 from tracejit.trace.control.edges import Edge, TracedSide
-from tracejit.trace.control.objects import choose_among, is_object, made_object, parts_of
+from tracejit.trace.control.objects import choose_among, is_object, made_object, read_parts
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.regions import yielded
 from tracejit.trace.session.session import current, where
@@ -302,7 +302,7 @@ class Structure(BindingPlan):
         if x is UNDEFINED:
             yield from ((p, UNDEFINED) for p in self.parts)
             return
-        parts = parts_of(x)
+        parts = read_parts(x)
         yield from ((p, parts[k]) for k, p in zip(self.keys, self.parts, strict=True))
 
 

@@ -27,7 +27,7 @@ from tracejit.trace.control.held_contents import make_hold
 from tracejit.trace.control.list_plans import ListPlan
 from tracejit.trace.control.loop_attempt import StagedLoop
 from tracejit.trace.control.number_plans import Number, Tagged
-from tracejit.trace.control.objects import has_parts, parts_of
+from tracejit.trace.control.objects import has_parts, read_parts
 from tracejit.trace.control.plans import (
     BindingPlan,
     Invariant,
@@ -237,7 +237,7 @@ def _again(plan: BindingPlan, x: Any) -> BindingPlan | None:
 def _structure(plan: Structure, x: Any) -> BindingPlan | None:
     if not has_parts(x) or maker_of(x) != plan.make:
         return None
-    items = parts_of(x)
+    items = read_parts(x)
     if tuple(items) != plan.keys:
         return None
     parts = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import is_not
 from typing import TYPE_CHECKING, Any
 
@@ -302,6 +302,11 @@ class Changes:
         """What an attribute was set to, if it was."""
         found = self._attributes.get((id(obj), name))
         return None if found is None else (found[1][name],)
+
+    def holders(self) -> Iterator[Any]:
+        """What the caller has that may hold what the trace has made."""
+        yield from (obj for _, obj, _ in self._containers)
+        yield from (now for _, now, _ in self._attributes.values())
 
     def objects_changed(self) -> set[int]:
         """Outside objects of which the trace set attributes, by identity."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABCMeta
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType, UnionType
 from typing import TYPE_CHECKING, Any
 
 from tracejit.trace.guards.changes import Changes
 from tracejit.trace.guards.conditions import (
     Dispatched,
+    HasJust,
     HasOwnAttribute,
     IsInstance,
     IsSubclass,
@@ -95,6 +96,16 @@ class ClassLookups(Changes):
             path, title = self._getters[id(obj)][1:]
             shadowed = path.then(HasOwnAttribute(name))
             self._absent(shadowed, f"{title}.{name} of the object itself", obj)
+
+    def just_these(self, obj: Any, names: Iterable[str]) -> None:
+        """All attributes of an object from outside are read."""
+        path, title = self._getters[id(obj)][1:]
+        place = (id(obj), "attributes", id(None))
+        if place not in self._guarded:
+            self._guarded.add(place)
+            self._owners.append(obj)
+            just = HasJust(frozenset(names))
+            self.guards.append(Guard(path.then(just), True, True, f"the attributes of {title}"))
 
     def _absent(self, is_there: Callable[[], bool], name: str, owner: Any) -> None:
         place = (id(owner), name, id(None))

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from tracejit.records import dataclass
 from tracejit.trace.guards.guard_equality import kinds, same_contents
-from tracejit.trace.session.plain import Missing, class_attribute, plain_attribute
+from tracejit.trace.session.plain import Missing, class_attribute, held_attributes, plain_attribute
 from tracejit.trace.values.exporters import frozen
 
 
@@ -104,6 +104,16 @@ class HasOwnAttribute:
 
     def __call__(self, x: Any) -> bool:
         return self.name in vars(x)
+
+
+@dataclass(frozen=True, eq=False)
+class HasJust:
+    """Whether an object has attributes of these names, and no others."""
+
+    names: frozenset[str]
+
+    def __call__(self, x: Any) -> bool:
+        return self.names == held_attributes(x).keys()
 
 
 @dataclass(frozen=True, eq=False)

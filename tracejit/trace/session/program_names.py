@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from types import FrameType
+from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 from tracejit import trees
 from tracejit.errors import PACKAGE
 from tracejit.trace.session.plain import own_attributes
 from tracejit.trace.session.session import NUMPY, Session
+
+
+def held_by_caller(session: Session, obj: Any, box: Any) -> bool:
+    """Whether the caller has something that a list or dict was put into, but for ``box``."""
+    return any(x is not box and _holds(x, obj) for x in session.outside.holders())
 
 
 def known_elsewhere(session: Session, obj: Any, name: str) -> bool:
@@ -27,9 +32,9 @@ def known_elsewhere(session: Session, obj: Any, name: str) -> bool:
     return False
 
 
-def known_objects() -> set[int]:
+def known_objects(*, attributes: bool = False) -> set[int]:
     """The objects that names of the program are bound to, what these hold, and all that is in
-    lists, tuples, dicts and records there, by identity."""
+    lists, tuples, dicts and records there, by identity. ``attributes``: in other objects, too."""
     found: set[int] = set()
     stack: list[Any] = []
     frame: FrameType | None = sys._getframe(1)
@@ -44,7 +49,8 @@ def known_objects() -> set[int]:
         value = stack.pop()
         if id(value) not in found:
             found.add(id(value))
-            if isinstance(value, list | tuple | dict) or trees.is_record(value):
+            inside = isinstance(value, list | tuple | dict) or trees.is_record(value)
+            if inside or (attributes and not isinstance(value, ModuleType | FunctionType)):
                 stack += _parts(value)
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tracejit.errors import UnsupportedError
 from tracejit.trace.session.frames import EVERY_LIST, Frame, Restart
+from tracejit.trace.session.program_names import known_objects
 from tracejit.trace.session.session import Session, current, where
 from tracejit.trace.values.reach import is_stateful, restore, snapshot
 
@@ -178,9 +179,15 @@ def is_unsure(session: Session, obj: Any) -> bool:
 
 def must_be_known(session: Session, obj: Any) -> None:
     """Before a change: UnsupportedError where the run decides which container it is of."""
+    known: set[int] | None = None
     for made, *sides in session.unsure:
-        mine = obj is made or any(obj is side for side in sides)
-        if mine and (obj is made or _references(made) > _OF_A_ROW + _noted(session, made)):
+        mine = obj is made
+        if not mine and any(obj is side for side in sides):
+            mine = _references(made) > _OF_A_ROW + _noted(session, made)
+            if not mine:
+                known = known_objects(attributes=True) if known is None else known
+                mine = id(made) in known
+        if mine:
             kind = type(obj).__name__
             reason = (
                 f"{where()}: which {kind} a name is bound to is decided at run time, and a {kind} "
