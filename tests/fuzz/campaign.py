@@ -26,7 +26,13 @@ SECONDS = 120  # for one program
 
 def kinds() -> dict[str, Callable[[int], str]]:
     """What can be run: one program by its seed; the answer is a word to count."""
-    from tests.fuzz import test_gradients, test_random_programs, test_scalars, test_transforms
+    from tests.fuzz import (
+        test_gradients,
+        test_random_programs,
+        test_scalars,
+        test_sharing,
+        test_transforms,
+    )
 
     return {
         "programs": test_random_programs.from_seed,
@@ -34,6 +40,7 @@ def kinds() -> dict[str, Callable[[int], str]]:
         "interpreted": test_gradients.interpreted_from_seed,
         "transforms": test_transforms.from_seed,
         "scalars": test_scalars.from_seed,
+        "sharing": test_sharing.from_seed,
     }
 
 
