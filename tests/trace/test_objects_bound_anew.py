@@ -178,3 +178,99 @@ def test_a_list_in_an_object_that_may_be_an_argument_is_not_changed_unseen() -> 
     m = [4, 5]
     with pytest.raises(UnsupportedError, match=r"which list a name is bound to|an argument that"):
         jit(f, shapes="dynamic")(Node(1, m), m, 0)
+
+
+def best_of(nodes: Any, n: Any) -> Any:
+    best = nodes[0]
+    for node in nodes:
+        if node.v > best.v:
+            best = node
+    return best.v, best.w, n
+
+
+def by_a_function(nodes: Any, n: Any) -> Any:
+    def larger(a: Any, b: Any) -> Any:
+        return a if a.v > b.v else b
+
+    best = nodes[0]
+    for node in nodes[1:]:
+        best = larger(best, node)
+    return best.w, n
+
+
+def one_of_two(nodes: Any, n: Any) -> Any:
+    p, q, _ = nodes
+    r = p if n > 1 else q
+    return r.v + r.w
+
+
+def set_on_each_side(nodes: Any, n: Any) -> Any:
+    p, q, _ = nodes
+    if n > 1:
+        p.v = 7
+        r = p
+    else:
+        r = q
+        r.v = 9
+    return r.v, p.v, q.v
+
+
+def set_and_bound(nodes: Any, n: Any) -> Any:
+    p, q, _ = nodes
+    if n > 1:
+        q.v = 8
+        p = q
+        p.w = 4
+    return p.v, p.w, q.v, q.w
+
+
+def a_new_one(nodes: Any, n: Any) -> Any:
+    p = nodes[0]
+    if n > 1:
+        p = type(p)(n, 2)
+    return p.v, p.w
+
+
+def after_a_failure(nodes: Any, n: Any) -> Any:
+    try:
+        if n > 1:
+            raise ValueError
+        r = nodes[0]
+    except ValueError:
+        r = nodes[1]
+    return r.v
+
+
+def last_above(nodes: Any, n: Any) -> Any:
+    r = None
+    for node in nodes:
+        if node.v > n:
+            r = node
+    return -1 if r is None else r.w
+
+
+@pytest.mark.parametrize("cls", [Node, Slotted])
+@pytest.mark.parametrize(
+    "f",
+    [
+        best_of, by_a_function, one_of_two, set_on_each_side, set_and_bound, a_new_one,
+        after_a_failure, last_above,
+    ],
+)  # fmt: skip
+def test_branches_choose_among_arguments(f: Any, cls: Any) -> None:
+    compiled = jit(f, shapes="dynamic", opt_level=0)
+    for a, b, c, d in ((1, 2, 3, 4), (5, 6, 7, 8), (9, 4, 2, 3), (1.5, 2.5, 3.5, 0.5)):
+        for n in (0, 2, 1):
+            nodes, others = ([cls(a, b), cls(c, d), cls(a - 1, b + 2)] for _ in range(2))
+            assert repr(compiled(nodes, n)) == repr(f(others, n))
+            assert [(x.v, x.w) for x in nodes] == [(x.v, x.w) for x in others]
+
+
+def test_an_argument_that_may_be_chosen_is_not_set() -> None:
+    def f(p: Any, q: Any, n: Any) -> Any:
+        r = p if n > 1 else q
+        q.v = 5
+        return r.v
+
+    with pytest.raises(UnsupportedError, match="attribute 'v' of an object that a branch may have"):
+        jit(f, shapes="dynamic")(Node(1, 2), Node(3, 4), 1)

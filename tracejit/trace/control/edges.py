@@ -9,7 +9,7 @@ from typing import Any
 
 from tracejit.ir.core import Value
 from tracejit.records import dataclass
-from tracejit.trace.control.objects import is_object
+from tracejit.trace.control.objects import is_object, read_parts
 from tracejit.trace.session.frames import Frame
 from tracejit.trace.session.session import Session
 from tracejit.trace.values.all import Cell, Select
@@ -53,9 +53,21 @@ class TracedSide(Edge):
 
     def held_in(self, container: Any) -> Any:
         found = self.containers.get(id(container))
-        if found is None and is_object(container) and hasattr(container, "__dict__"):
-            found = self.containers.get(id(vars(container)))
+        if found is None and is_object(container):
+            if self.session.outside.is_outside(container):
+                return self._attributes_of(container)
+            if hasattr(container, "__dict__"):
+                found = self.containers.get(id(vars(container)))
         return container if found is None else found[1]
+
+    def _attributes_of(self, obj: Any) -> dict[str, Any]:
+        """The attributes of an object from outside, as this side leaves them."""
+        parts = read_parts(obj)
+        for name in parts:
+            found = self.containers.get(id(self.session.outside.set_to(obj, name)))
+            if found is not None:
+                parts[name] = found[1][name]
+        return parts
 
     def defines(self, value: Value) -> bool:
         """Whether a value was made in this side."""

@@ -282,10 +282,7 @@ class Join(ArrayJoin, Meeting):
         return noted
 
     def _are_alike(self, a: Any, b: Any) -> bool:
-        """Whether two structures have the same parts, and are objects only if made inside or
-        passed in."""
-        if is_object(a) and any(map(self.session.outside.is_outside, (a, b))):
-            return False
+        """Whether two structures have the same parts."""
         one, two = (parts_of(s.held_in(x)) for s, x in zip(self.sides, (a, b), strict=True))
         return one.keys() == two.keys()
 

@@ -303,6 +303,11 @@ class Changes:
         found = self._attributes.get((id(obj), name))
         return None if found is None else (found[1][name],)
 
+    def set_to(self, obj: Any, name: str) -> dict[str, Any] | None:
+        """What holds what an attribute was set to, if it was."""
+        found = self._attributes.get((id(obj), name))
+        return None if found is None else found[1]
+
     def holders(self) -> Iterator[Any]:
         """What the caller has that may hold what the trace has made."""
         yield from (obj for _, obj, _ in self._containers)
