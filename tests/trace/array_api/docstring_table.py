@@ -73,7 +73,6 @@ OPEN = {
     "out = np.empty(15, dtype=np.double)": _UNSET,
     "np.empty([2, 2])": _UNSET,
     "np.empty([2, 2], dtype=int)": _UNSET,
-    "np.empty([2, 2], dtype=np.int_)": _UNSET,
     "np.empty_like(a)": _UNSET,
     "a = np.empty(2)": _UNSET,
     "np.ndarray(shape=(2,2), dtype=float, order='F')": _UNSET,
@@ -96,7 +95,10 @@ OPEN = {
 }
 
 #: The same for examples that other NumPys than that of the table word otherwise.
-OPEN_ELSEWHERE = {"np.ndarray(shape=(2,2), dtype=np.float64, order='F')": _UNSET}
+OPEN_ELSEWHERE = {
+    "np.empty([2, 2], dtype=np.int_)": _UNSET,
+    "np.ndarray(shape=(2,2), dtype=np.float64, order='F')": _UNSET,
+}
 
 #: Of these the answer may be NumPy's all the same.
 BY_CHANCE = (_UNSET, _ROUNDED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from types import FrameType, FunctionType, ModuleType
+from types import FrameType
 from typing import Any
 
 from tracejit import trees
@@ -32,11 +32,12 @@ def known_elsewhere(session: Session, obj: Any, name: str) -> bool:
     return False
 
 
-def known_objects(*, attributes: bool = False) -> set[int]:
+def known_objects(session: Session, *, everywhere: bool = False) -> set[int]:
     """The objects that names of the program are bound to, what these hold, and all that is in
-    lists, tuples, dicts and records there, by identity. ``attributes``: in other objects, too."""
+    lists, tuples, dicts and records there, by identity. ``everywhere``: also in objects that the
+    trace has made, and what it has put into the caller's."""
     found: set[int] = set()
-    stack: list[Any] = []
+    stack: list[Any] = [*session.outside.holders()] if everywhere else []
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if not frame.f_code.co_filename.startswith((PACKAGE, NUMPY)):
@@ -50,7 +51,7 @@ def known_objects(*, attributes: bool = False) -> set[int]:
         if id(value) not in found:
             found.add(id(value))
             inside = isinstance(value, list | tuple | dict) or trees.is_record(value)
-            if inside or (attributes and not isinstance(value, ModuleType | FunctionType)):
+            if inside or (everywhere and id(value) in session.made):
                 stack += _parts(value)
     return found
 

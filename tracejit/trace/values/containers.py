@@ -185,7 +185,7 @@ def must_be_known(session: Session, obj: Any) -> None:
         if not mine and any(obj is side for side in sides):
             mine = _references(made) > _OF_A_ROW + _noted(session, made)
             if not mine:
-                known = known_objects(attributes=True) if known is None else known
+                known = known_objects(session, everywhere=True) if known is None else known
                 mine = id(made) in known
         if mine:
             kind = type(obj).__name__

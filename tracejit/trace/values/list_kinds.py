@@ -178,7 +178,7 @@ def must_not_be_kept() -> None:
     if session.rows_shared is not None:
         share_all(session.rows_shared)
         raise UnsupportedError(session.rows_shared)
-    known = known_objects() if session.kept else ()
+    known = known_objects(session) if session.kept else ()
     for x, reason in session.kept.values():
         if id(x) in known:
             share_all(reason)
