@@ -182,3 +182,16 @@ def test_most_of_these_are_no_refusals() -> None:
     for made in ("[q for q in w if len(q) > n]", "w[n:] + w[:n]", "[q for q in w if q[0] > n] + w"):
         text = f"def f(n):\n{ROWS['of one length']}    v = {made}\n    v[0][0] = 9\n    return w\n"
         assert as_python(program(text, f"<{made}>"), tuple) == "same"
+
+
+def test_what_a_branch_has_chosen_before_a_loop_may_be_an_argument_after_it() -> None:
+    def f(u: Any, n: Any) -> Any:
+        w = u
+        if n > 1:
+            w = [[n]]
+        for _ in range(n):
+            w = [q[:] for q in w]
+        w.append([1])
+        return len(u)
+
+    as_python(f, lambda: ([[i, 1] for i in range(70)],))

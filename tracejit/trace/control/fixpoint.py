@@ -267,11 +267,11 @@ def structure_plan(
 
     def noted(made: Any, before: Any) -> Any:
         session = current()
-        each = [*containers.stands_for(session, x).values()]
-        for one in [before, *each]:
+        each = [one for y in (before, x) for one in containers.stands_for(session, y).values()]
+        for one in each:
             if not is_ref(one) and _is_known_elsewhere(name, one, box):
                 containers.joined(session, made, (one, one), key)
-        return carried_on(made, before, *each)
+        return carried_on(made, *each)
 
     return Structure(maker_of(x), tuple(parts), tuple(parts.values()), noted, x)
 
