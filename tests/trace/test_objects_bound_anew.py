@@ -143,14 +143,7 @@ def changed_and_bound(n: Any) -> Any:
 
 
 def changed_on_both_sides(n: Any) -> Any:
-    p, q = Node(1, 2), Node(3, 4)
-    if n > 1:
-        p.v = 7
-        r = p
-    else:
-        r = q
-        r.v = 9
-    return r.v, p.v, q.v
+    return set_on_each_side((Node(1, 2), Node(3, 4), None), n)
 
 
 def set_to_what_the_other_has(n: Any) -> Any:

@@ -94,10 +94,6 @@ class Lent:
     path: tuple[Any, ...]
     but: tuple[tuple[int, ...], ...]
 
-    @property
-    def depth(self) -> int:
-        return len(self.but)
-
 
 @dataclass(eq=False)
 class HeapOut:

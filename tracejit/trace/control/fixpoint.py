@@ -279,11 +279,8 @@ def structure_plan(
 def _is_known_elsewhere(name: str, x: Any, box: Any = None) -> bool:
     """Whether another name than the one that it is bound to, or to a part of, knows a list."""
     root = name.partition("[")[0]
-    changes = isinstance(x, list | deque | dict | set)
-    if not changes:
-        return False
-    session = current()
-    return known_elsewhere(session, x, root) or held_by_caller(session, x, box)
+    session, changes = current(), isinstance(x, list | deque | dict | set)
+    return changes and (known_elsewhere(session, x, root) or held_by_caller(session, x, box))
 
 
 def _grows(x: Any) -> bool:
