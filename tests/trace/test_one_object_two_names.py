@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import copy
 import heapq
 import itertools
 import linecache
@@ -95,6 +96,53 @@ PROGRAMS = {
     CHANGE
     return out(a), out(b), out(c), n
 """,
+    "bound anew and swapped": """
+    for k in range(2):
+        b = copy.copy(b)
+        for j in range(2): a, b = b, a
+    c = a
+    CHANGE
+    return out(a), out(b), n
+""",
+    "three change places": """
+    d = copy.copy(b)
+    c = a
+    for k in range(n): a, b, d = b, d, a
+    CHANGE
+    return out(a), out(b), out(c), out(d)
+""",
+    "three change places each time": """
+    d = copy.copy(b)
+    c = a
+    for k in range(n):
+        CHANGE
+        a, b, d = b, d, a
+    return out(a), out(b), out(c), out(d)
+""",
+    "four change places in turn": """
+    d, e = copy.copy(b), copy.copy(b)
+    for k in range(n): a, b, d, e = b, d, e, a
+    c = d
+    CHANGE
+    return out(a), out(b), out(d), out(e)
+""",
+    "places in a list": """
+    c = a
+    z = [a, b, copy.copy(b)]
+    for k in range(n): z = [z[1], z[2], z[0]]
+    CHANGE
+    return [out(x) for x in z]
+""",
+    "one after the other": """
+    z = [a, b]
+    d = e = copy.copy(b)
+    for k in range(n):
+        d = e
+        e = z[0]
+    c = d
+    CHANGE
+    return out(a), out(b), out(d), out(e)
+""",
 }
 
 
@@ -108,7 +156,8 @@ class Body:
 
 def program(text: str, name: str) -> Callable[..., Any]:
     """``f`` of a text, with its source."""
-    names = {"heapq": heapq, "bisect": bisect, "deque": deque, "Body": Body, "itertools": itertools}
+    modules = {"bisect": bisect, "copy": copy, "heapq": heapq, "itertools": itertools}
+    names = {**modules, "deque": deque, "Body": Body}
     linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name
     exec(compile(text, name, "exec"), names)
     return names["f"]  # type: ignore[return-value]

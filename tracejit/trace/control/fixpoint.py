@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field, replace
 from types import FunctionType
 from typing import Any, NoReturn
 
@@ -42,6 +42,7 @@ from tracejit.trace.control.plans import (
     Lost,
     LostFunction,
     Maybe,
+    Older,
     Structure,
     carried_on,
     is_known,
@@ -132,7 +133,8 @@ class Ending(Meeting):
     to. ``start``, ``ends``: what all variables are bound to. ``key``: the loop's. ``unrolls``: that
     is done where a list or tuple becomes longer. ``growing``: what is to hold what the run decides
     (a list, a dict), for which there is no plan yet. ``box``: the list or dict of which these are
-    the contents, if they are no variable's."""
+    the contents, if they are no variable's. ``before``: what the variables are bound to and hold
+    before the loop, by identity."""
 
     frame: Frame
     storage: EndStorage
@@ -144,6 +146,7 @@ class Ending(Meeting):
     unrolls: bool
     growing: list[Growing] = field(default_factory=list)
     box: Any = None
+    before: frozenset[int] = frozenset()
 
     def half_bound(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
         if x.end is UNDEFINED:
@@ -204,7 +207,9 @@ class Ending(Meeting):
             return self._noted(plan, Growing(name, entry, target, table or is_grown(end)))
         if tuple(parts_of(entry)) != tuple(parts_of(end)):
             raise Resized(name, entry)
-        return self.structure(name, end, self.parts_met(name, plan, x, first_plan))
+        found = self.structure(name, end, self.parts_met(name, plan, x, first_plan))
+        known = plan.older if isinstance(plan, Structure) else Older()
+        return replace(found, older=known.with_all(found.older.of.values()))
 
     def texts(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
         found = grown_plan(plan, x.entry, x.start, x.end)
@@ -255,7 +260,15 @@ class Ending(Meeting):
         return True
 
     def structure(self, name: str, x: Any, parts: Mapping[Any, BindingPlan]) -> Structure:
-        return structure_plan(name, x, parts, self.key, self.box)
+        found = structure_plan(name, x, parts, self.key, self.box)
+        return replace(found, older=Older().with_all(self._older(name, x)))
+
+    def _older(self, name: str, x: Any) -> Iterator[Any]:
+        """What was there before the loop of what the end of an iteration may leave."""
+        session = current()
+        for one in containers.stands_for(session, x).values():
+            if id(one) in self.before or _is_known_elsewhere(name, one, self.box):
+                yield one
 
 
 def structure_plan(
@@ -265,9 +278,9 @@ def structure_plan(
     iteration leaves, which may be what another variable began with. ``box``: the list or dict that
     they are in, if it is not bound anew."""
 
-    def noted(made: Any, before: Any) -> Any:
+    def noted(made: Any, *older: Any) -> Any:
         session = current()
-        each = [one for y in (before, x) for one in containers.stands_for(session, y).values()]
+        each = [one for y in (*older, x) for one in containers.stands_for(session, y).values()]
         for one in each:
             if not is_ref(one) and _is_known_elsewhere(name, one, box):
                 containers.joined(session, made, (one, one), key)

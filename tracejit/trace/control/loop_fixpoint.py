@@ -27,6 +27,7 @@ from tracejit.trace.control.loop_attempt import Attempt, StagedLoop, variables
 from tracejit.trace.control.loop_trace import trace_body
 from tracejit.trace.control.meeting import Ends
 from tracejit.trace.control.number_plans import Number
+from tracejit.trace.control.objects import all_held
 from tracejit.trace.control.plans import BindingPlan, Invariant, Maybe, Unbound
 from tracejit.trace.control.settled_plans import Recall, attempt_memory
 from tracejit.trace.convert import RETURNED, UNDEFINED, VarInfo
@@ -79,7 +80,7 @@ def steady_plans(
             loop.asked |= {variables(loop)[k].name for k in asked}
             loop.inside = {}
             continue
-        slots = [] if attempt.raised or not loop.exact else _new_slots(loop, attempt)
+        slots = [] if attempt.raised or not loop.exact else _new_slots(loop, attempt, entry)
         if slots:
             entry = [*([UNDEFINED] * len(slots)), *entry]
             plans = [*slots, *better]
@@ -87,8 +88,8 @@ def steady_plans(
         if better == plans and not attempt.steady:
             continue
         if better == plans:
-            recall.settled(entry, plans)
-            return plans, attempt, entry
+            recall.settled(entry, better)
+            return better, attempt, entry
         plans = better
     raise NotConverged("what the loop carries never settles")
 
@@ -143,18 +144,18 @@ def _first(loop: StagedLoop, info: VarInfo, x: Any) -> BindingPlan:
     return first_plan(x)
 
 
-def _ending(loop: StagedLoop, attempt: Attempt) -> Ending:
+def _ending(loop: StagedLoop, attempt: Attempt, entry: Sequence[Any]) -> Ending:
     ends = attempt.start, attempt.end
     how = loop.exact, loop.peeled, *ends, loop.key, loop.unrolls_for_lists()
-    return Ending(attempt.frame, attempt.storage, *how)
+    return Ending(attempt.frame, attempt.storage, *how, before=frozenset(all_held(entry)))
 
 
-def _new_slots(loop: StagedLoop, attempt: Attempt) -> list[BindingPlan]:
+def _new_slots(loop: StagedLoop, attempt: Attempt, entry: Sequence[Any]) -> list[BindingPlan]:
     """Plans of slots that the last trace was the first to need."""
     contents = attempt.storage.contents()
     if contents is None:
         raise NotConverged("array names that share their storage")
-    at = _ending(loop, attempt)
+    at = _ending(loop, attempt, entry)
     new = [name for name in contents if name not in loop.slots]
     loop.slots[:0] = new
     if new:
@@ -185,7 +186,7 @@ def _better_than(
 def _all_better(
     loop: StagedLoop, plans: Sequence[BindingPlan], entry: Sequence[Any], attempt: Attempt
 ) -> list[BindingPlan]:
-    at = _ending(loop, attempt)
+    at = _ending(loop, attempt, entry)
     rows = list(zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=True))
     try:
         names = len(rows) - len(loop.boxes)
@@ -215,7 +216,7 @@ def _grow_at_once(
 ) -> None:
     """Growing where lists that a trace found to change, the last ``new`` of the loop's boxes, have
     other lengths at its end, or hold what the run decides, and its numbers have settled."""
-    at = _ending(loop, attempt)
+    at = _ending(loop, attempt, entry)
     boxes = [
         row for row in zip(loop.boxes[-new:], entry[-new:], strict=True) if type(row[0]) is list
     ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NoReturn
@@ -264,18 +264,32 @@ def carried_on(made: Any, *others: Any) -> Any:
 
 
 @dataclass(frozen=True)
+class Older:
+    """Lists, dicts and objects that were there before a loop, by identity: equal where they are the
+    same ones."""
+
+    of: Mapping[int, Any] = field(default_factory=dict, compare=False)
+    keys: frozenset[int] = frozenset()
+
+    def with_all(self, others: Iterable[Any]) -> Older:
+        found = {**self.of, **{id(x): x for x in others}}
+        return Older(found, frozenset(found))
+
+
+@dataclass(frozen=True)
 class Structure(BindingPlan):
     """A tuple, list, dict, range … of plans, or an object with its attributes' plans.
 
     ``make`` is the class, or of a structured array what its parts do not say; ``like`` one such
     object. ``note`` is asked what to keep in mind of each that is made, and of what it may stand
-    for."""
+    for: ``older`` is what was there before, which an edge may leave."""
 
     make: type | RecordLayout
     keys: tuple[Any, ...]
     parts: tuple[BindingPlan, ...]
-    note: Callable[[Any, Any], Any] = field(default=carried_on, compare=False)
+    note: Callable[..., Any] = field(default=carried_on, compare=False)
     like: Any = field(default=None, compare=False)
+    older: Older = Older()
 
     def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         held = x if edge is None else edge.held_in(x)
@@ -295,7 +309,8 @@ class Structure(BindingPlan):
             made = containers.like(self.like, items)
         else:
             made = made_object(current(), self.make, dict(zip(self.keys, items, strict=True)))
-        return self.note(made, entry if given.may_be_as_before else UNDEFINED)
+        before = entry if given.may_be_as_before else UNDEFINED
+        return self.note(made, before, *self.older.of.values())
 
     def _matched(self, x: Any) -> Iterator[tuple[BindingPlan, Any]]:
         """Plans with the parts of ``x``; UNDEFINED parts where there are none."""

@@ -33,6 +33,7 @@ from tracejit.trace.control.plans import (
     Invariant,
     KnownValue,
     Maybe,
+    Older,
     Structure,
     Unbound,
     maker_of,
@@ -151,7 +152,7 @@ class Recall:
                 (part,) = plan.parts
                 if isinstance(part, ListPlan) and part.holds(items[0]):
                     containers.touch(self.loop.session, box)  # for the loops around
-                    plans[k] = replace(plan, like=items)
+                    plans[k] = replace(plan, like=items, older=Older())
         return plans
 
     def settled(self, entry: Sequence[Any], plans: Sequence[BindingPlan]) -> None:
@@ -246,4 +247,4 @@ def _structure(plan: Structure, x: Any) -> BindingPlan | None:
         if again is None:
             return None
         parts.append(again)
-    return replace(plan, parts=tuple(parts), like=x)
+    return replace(plan, parts=tuple(parts), like=x, older=Older())
