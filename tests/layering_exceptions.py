@@ -17,7 +17,6 @@ CIRCLES = {
     "numba_compat.foreign": 2,
     "trace.session.frames": 3,
     "trace.values.all": 9,
-    "trace.values.containers": 5,
 }
 
 #: Exceptions of Python's that traced programs meet: `throw` raises them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import copy
+import functools
 import heapq
 import itertools
 import linecache
@@ -153,10 +154,14 @@ class Body:
     def grow(self) -> None:
         self.x += 1
 
+    def held(self) -> Any:
+        return self.x
+
 
 def program(text: str, name: str) -> Callable[..., Any]:
     """``f`` of a text, with its source."""
-    modules = {"bisect": bisect, "copy": copy, "heapq": heapq, "itertools": itertools}
+    every = (bisect, copy, functools, heapq, itertools)
+    modules: dict[str, Any] = {module.__name__: module for module in every}
     names = {**modules, "deque": deque, "Body": Body}
     linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name
     exec(compile(text, name, "exec"), names)
@@ -244,3 +249,53 @@ def test_what_a_branch_has_chosen_before_a_loop_may_be_an_argument_after_it() ->
         return len(u)
 
     as_python(f, lambda: ([[i, 1] for i in range(70)],))
+
+
+#: Who else knows the list or dict ``x`` that ``g`` is given, and what shows what it holds.
+KNOWN_BY = {
+    "a variable of the same name": ("    a = x\n", "a"),
+    "a variable": ("    b = x\n", "b"),
+    "lists in lists": ("    w = [[[x, 1], 2], 3]\n", "w[0][0][0]"),
+    "a tuple in a dict": ("    d = {'k': (1, x)}\n", "d['k'][1]"),
+    "an object in a list": ("    w = [Body(x)]\n", "w[0].x"),
+    "a deque": ("    w = deque([x])\n", "w[0]"),
+    "a function": ("    h = (lambda y: lambda: y)(x)\n", "h()"),
+    "a default value": ("    def h(y=x): return y\n", "h()"),
+    "a bound method": ("    h = Body(x).held\n", "h()"),
+    "a partial function": ("    h = functools.partial(lambda y: y, x)\n", "h()"),
+    "a repetition": ("    h = itertools.repeat(x)\n", "next(h)"),
+    "an iterator": ("    h = iter([x] * 2)\n", "next(h)"),
+    "a map": ("    h = map(lambda y: y, [x] * 2)\n", "next(h)"),
+    "pairs": ("    h = zip([x] * 2, [1, 2])\n", "next(h)[0]"),
+    "numbered items": ("    h = enumerate([x] * 2)\n", "next(h)[1]"),
+    "a chain": ("    h = itertools.chain([x], [x])\n", "next(h)"),
+    "a list backwards": ("    h = reversed([x] * 2)\n", "next(h)"),
+    "a generator expression": ("    h = (y for y in [x] * 2)\n", "next(h)"),
+    "a filter": ("    h = filter(None, [x] * 2)\n", "next(h)"),
+    "a generator": ("    h = every(x)\n", "next(h)"),
+    "what may not be bound": ("    if n > 0: w = x\n    else: pass\n", "(w if n > 0 else 0)"),
+    "what may be None": ("    w = x if n > 0 else None\n", "(w if n > 0 else 0)"),
+}
+EVERY = "def every(x):\n    while True: yield x\n"
+REBINDING = {
+    "loop": "    for k in range(n): a = NEW\n",
+    "loop of two names": "    b = NEW\n    for k in range(n): a, b = b, a\n",
+    "branch": "    if n > 1: a = NEW\n",
+    "branch in a loop": "    for k in range(n):\n        if k == 1: a = NEW\n",
+    "inner function": (
+        "    def bind():\n        nonlocal a\n        if n > 1: a = NEW\n    bind()\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("known", KNOWN_BY)
+@pytest.mark.parametrize("bound", REBINDING)
+def test_what_a_function_changes_of_its_caller(known: str, bound: str) -> None:
+    """A function binds its argument anew in some runs, and changes it: that shows in its caller."""
+    keep, read = KNOWN_BY[known]
+    kinds = (("[1, 2]", "[9, 9]", "a[0] = 7"), ("{'x': 1}", "{'x': 9}", "a['x'] = 7"))
+    for old, new, change in kinds:
+        body = REBINDING[bound].replace("NEW", new)
+        helper = f"{EVERY}def g(a, n):\n{body}    {change}\n    return a\n"
+        text = f"{helper}def f(n):\n    x = {old}\n{keep}    del x\n    r = g({read}, n)\n"
+        as_python(program(f"{text}    return r, {read}\n", f"<{known} {bound} {old}>"), tuple)

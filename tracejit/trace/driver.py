@@ -212,6 +212,7 @@ def _trace(
     session.first_hidden = len(types)
     ops = TraceOperators(session, fn)
     session.operators = ops
+    session.entry = _trace.__code__
     result: Any = None
     try:
         result = ops.call(fn, *call_args, **call_kwargs)

@@ -50,7 +50,6 @@ from tracejit.trace.control.plans import (
 )
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.frames import Frame
-from tracejit.trace.session.program_names import held_by_caller, known_elsewhere
 from tracejit.trace.session.registry import LIST_HEAPS
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
@@ -61,6 +60,7 @@ from tracejit.trace.values.entries import is_table
 from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.values.marked_texts import is_marked
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
+from tracejit.trace.values.program_names import held_by_caller, known_elsewhere
 from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.values.selected_storage import storage_of
 from tracejit.trace.values.table_forms import TableForm

@@ -40,7 +40,6 @@ from tracejit.trace.control.plans import (
 )
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.concretize import DeferredText
-from tracejit.trace.session.program_names import known_elsewhere
 from tracejit.trace.session.session import Session
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import (
@@ -60,6 +59,7 @@ from tracejit.trace.values.list_heap_sites import one_heap
 from tracejit.trace.values.list_heaps import Heap
 from tracejit.trace.values.marked_texts import apart, as_text, is_marked
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
+from tracejit.trace.values.program_names import known_elsewhere
 from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.table_forms import TableForm
 

@@ -15,12 +15,12 @@ from tracejit.trace.control.held_contents import common_target, is_held, make_ho
 from tracejit.trace.control.loop_attempt import StagedLoop, variables
 from tracejit.trace.control.objects import is_object, parts_of
 from tracejit.trace.convert import UNDEFINED
-from tracejit.trace.session.program_names import known_elsewhere
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import is_grown, is_ref
 from tracejit.trace.values.entries import is_table
 from tracejit.trace.values.list_references import put_where_lists_are, refer
+from tracejit.trace.values.program_names import known_elsewhere
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,8 @@ class Session:
         #: How NumPy treats errors where the call was made; while tracing it is silent.
         self.errors: Any = current().errors if active() else np.geterr()
         self.operators: Any = None
+        #: The function of the package in which the program's begin.
+        self.entry: CodeType | None = None
         #: Containers that stand for one of two others, with these (see ``containers``).
         self.unsure: list[tuple[Any, ...]] = []
         #: Of those that a loop made, by identity, its key.

@@ -35,6 +35,12 @@ class Steps:
     owner: Any = None
 
 
+class Conditional:
+    """A value of which the run decides whether it is there."""
+
+    value: Any
+
+
 class Tracer:
     """Base of traced values."""
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from tracejit.errors import UnsupportedError
 from tracejit.trace.session.frames import EVERY_LIST, Frame, Restart
-from tracejit.trace.session.program_names import known_objects
 from tracejit.trace.session.session import Session, current, where
+from tracejit.trace.values.program_names import known_objects
 from tracejit.trace.values.reach import is_stateful, restore, snapshot
 
 __all__ = ["restore", "snapshot"]

@@ -19,7 +19,6 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType
 from tracejit.records import dataclass
 from tracejit.trace.session.frames import EVERY_LIST, Restart
-from tracejit.trace.session.program_names import known_objects
 from tracejit.trace.session.registry import LIST_HEAPS, LIST_ROWS, LIST_TEXTS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.storage import Cell
@@ -27,6 +26,7 @@ from tracejit.trace.values import number_tags
 from tracejit.trace.values.arrays import Array
 from tracejit.trace.values.marked_texts import is_text
 from tracejit.trace.values.number_tags import AnyKind
+from tracejit.trace.values.program_names import known_objects
 from tracejit.trace.values.scalar_join import is_number, number_value
 from tracejit.trace.values.scalars import PyScalar, Scalar, TaggedScalar, WeakKind, python_int
 from tracejit.trace.values.selected_storage import Select

@@ -6,10 +6,11 @@ from typing import Any
 
 from tracejit.ir.core import Value
 from tracejit.trace.session.session import current
+from tracejit.trace.session.tracer import Conditional
 from tracejit.trace.values.scalars import PyScalar
 
 
-class MaybeUnbound:
+class MaybeUnbound(Conditional):
     """A variable's value where it is known at run time only whether it is bound.
 
     ``definite``: it is bound unless an exception is under way to a ``try`` around.
@@ -42,7 +43,7 @@ class MaybeUnbound:
         return self.value
 
 
-class MaybeNone:
+class MaybeNone(Conditional):
     """A value where it is known at run time only whether it is that value (``flag``) or None."""
 
     def __init__(self, flag: Value, value: Any) -> None:

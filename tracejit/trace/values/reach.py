@@ -23,9 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.trace.session.plain import PLAIN
-from tracejit.trace.values.all import Tracer
-from tracejit.trace.values.dunder_methods import convertible
+from tracejit.trace.session.plain import PLAIN, convertible
+from tracejit.trace.session.tracer import Tracer
 from tracejit.trace.values.entries import is_table, put_table, table_in
 from tracejit.trees import Entries
 
