@@ -165,6 +165,71 @@ def _lists(size: tuple[int, int], share: float) -> tuple[Any, ...]:
     return u, v
 
 
+class Calls(Sharing):
+    """Flat lists that functions are given, bind anew and change. Their variables have the names of
+    those of their callers, who may know by another name, or none, what they gave."""
+
+    names = ("u", "v", "w")
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.functions: list[str] = []
+        texts = []
+        for name in ("turn", "turned")[: self.random.choice((1, 2))]:
+            given = self.one_of("u, v, w", "v, u, w", "w, v, u")
+            end = f"{self.name()}, t"
+            texts.append(self.short(f"def {name}({given}, t, n, k):", [], end))
+            self.functions.append(name)
+        known = self.one_of("(u, [v])", "{'a': [u], 'b': v}", "[[u], v]", "0")
+        begin = ["t = 0", "k = 0", self.one_of("w = [5, 6]", "w = u", "w = u + v"), f"z = {known}"]
+        main = self.short("def f(u, v, n):", begin, "z, u, v, w, t")
+        self.source = "\n".join([*texts, main])
+        share = self.random.random() < 0.2
+        for size in self.random.choice(_SIZES):
+            self.makers.append(lambda size=size: _flat(*size, share))  # type: ignore[misc]
+
+    def short(self, head: str, begin: Sequence[str], end: str) -> str:
+        """A function of few statements."""
+        lines = list(begin)
+        for _ in range(self.random.choice((2, 3, 4))):
+            lines += self.statement(2)
+        return "\n    ".join([head, *lines, f"return {end}"]) + "\n"
+
+    def name(self) -> str:
+        return self.one_of(*self.names)
+
+    def statement(self, depth: int) -> list[str]:
+        x, y, z = self.random.sample(self.names, 3)
+        if depth and self.random.random() < 0.4:
+            test = self.one_of(f"len({x}) > n", "t > 3", "k == 1", "n > 1", f"{x}[0] == {y}[0]")
+            turn = self.inside("for k in range(n):", depth)
+            return turn if self.random.random() < 0.5 else self.branch(test, depth)
+        new = self.one_of(
+            "[k, n, 1]", f"[a + 1 for a in {y}]", f"{y}[:]", f"list({y})", "[0] * len(u)", y, y
+        )
+        given = (f"{x}, {y}, {z}", f"{z}, {z}, {y}")
+        calls = [f"{x}, t = {g}({a}, t, n, k)" for g in self.functions for a in given]
+        return [
+            self.one_of(
+                f"{x} = {new}",
+                f"{x}, {y} = {y}, {x}",
+                f"{x}, {y}, {z} = {y}, {z}, {x}",
+                f"{x} = {y} if n > 1 else {z}",
+                f"{x}[0] = {x}[0] + k + 1",
+                f"{x}[k % len({x})] = {y}[-1]",
+                f"for j in range(1, len({x})): {x}[j] = {x}[j - 1] + {y}[j % len({y})] % 7",
+                f"t = t + {x}[0] + len({y})",
+                f"{x}.append(k)",
+                *calls,
+            )
+        ]
+
+
+def _flat(n: int, m: int, share: bool) -> tuple[Any, ...]:
+    u = list(range(n + 1))
+    return u, u if share else [3 * j for j in range(m + 1)]
+
+
 class Things(Sharing):
     """Lists, dicts, a deque, a tuple and objects that hold lists."""
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from tests.fuzz.check import Unsupported
-from tests.fuzz.sharing import Rows, Sharing, Things, check
+from tests.fuzz.sharing import Calls, Rows, Sharing, Things, check
 
 EXAMPLES = int(os.environ.get("TRACEJIT_FUZZ_EXAMPLES", "600"))
 SHARDS = 5
@@ -24,11 +24,11 @@ def one(program: Sharing) -> bool:
 
 def from_seed(seed: int) -> str:
     """The outcome for the program of a seed, in a word."""
-    return "compiled" if one((Rows, Things)[seed % 2](seed // 2)) else "refused"
+    return "compiled" if one((Rows, Things, Calls)[seed % 3](seed // 3)) else "refused"
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
-@pytest.mark.parametrize(("kind", "part"), [(Rows, 8), (Things, 2)])
+@pytest.mark.parametrize(("kind", "part"), [(Rows, 8), (Things, 3), (Calls, 3)])
 def test_seeds(kind: type[Sharing], part: int, shard: int) -> None:
     seeds = range(shard, EXAMPLES // part, SHARDS)
     found = [one(kind(seed)) for seed in seeds]

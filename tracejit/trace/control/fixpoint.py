@@ -134,7 +134,8 @@ class Ending(Meeting):
     is done where a list or tuple becomes longer. ``growing``: what is to hold what the run decides
     (a list, a dict), for which there is no plan yet. ``box``: the list or dict of which these are
     the contents, if they are no variable's. ``before``: what the variables are bound to and hold
-    before the loop, by identity."""
+    before the loop, by identity. ``left``: what an end is in the program, by identity, where it was
+    put in another form."""
 
     frame: Frame
     storage: EndStorage
@@ -147,6 +148,7 @@ class Ending(Meeting):
     growing: list[Growing] = field(default_factory=list)
     box: Any = None
     before: frozenset[int] = frozenset()
+    left: Mapping[int, Any] = field(default_factory=dict)
 
     def half_bound(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
         if x.end is UNDEFINED:
@@ -260,27 +262,27 @@ class Ending(Meeting):
         return True
 
     def structure(self, name: str, x: Any, parts: Mapping[Any, BindingPlan]) -> Structure:
-        found = structure_plan(name, x, parts, self.key, self.box)
+        found = structure_plan(name, x, parts, self.key, self.box, self.left.get(id(x), x))
         return replace(found, older=Older().with_all(self._older(name, x)))
 
     def _older(self, name: str, x: Any) -> Iterator[Any]:
         """What was there before the loop of what the end of an iteration may leave."""
         session = current()
-        for one in containers.stands_for(session, x).values():
+        for one in containers.stands_for(session, self.left.get(id(x), x)).values():
             if id(one) in self.before or _is_known_elsewhere(name, one, self.box):
                 yield one
 
 
 def structure_plan(
-    name: str, x: Any, parts: Mapping[Any, BindingPlan], key: Any, box: Any = None
+    name: str, x: Any, parts: Mapping[Any, BindingPlan], key: Any, box: Any, left: Any
 ) -> Structure:
     """A list, dict or object that the loop at ``key`` puts together of ``parts``. ``x``: what an
-    iteration leaves, which may be what another variable began with. ``box``: the list or dict that
-    they are in, if it is not bound anew."""
+    iteration leaves, and ``left`` what that is in the program, which may be what another variable
+    began with. ``box``: the list or dict that they are in, if it is not bound anew."""
 
     def noted(made: Any, *older: Any) -> Any:
         session = current()
-        each = [one for y in (*older, x) for one in containers.stands_for(session, y).values()]
+        each = [one for y in (*older, left) for one in containers.stands_for(session, y).values()]
         for one in each:
             if not is_ref(one) and _is_known_elsewhere(name, one, box):
                 containers.joined(session, made, (one, one), key)

@@ -108,8 +108,9 @@ class UnrolledCode:
 
 @dataclass(eq=False)
 class Attempt:
-    """One trace of the body. ``steady``: the same variables hold one thing at its end as did at
-    its start."""
+    """One trace of the body. ``left``: of an end that was put in another form, by identity, what it
+    is in the program. ``steady``: the same variables hold one thing at its end as did at its
+    start."""
 
     frame: Frame
     counter: Value
@@ -123,6 +124,7 @@ class Attempt:
     boxes_final: dict[int, tuple[Any, Any]]
     storage: EndStorage
     refusals: list[tuple[Exception, Loc | None]] = field(default_factory=list)
+    left: Mapping[int, Any] = field(default_factory=dict)
     steady: bool = True
 
 

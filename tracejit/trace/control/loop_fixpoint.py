@@ -104,7 +104,7 @@ def _plans_of_boxes(
     for name, box, x in zip(names, boxes, entry[len(entry) - len(boxes) :], strict=True):
         items = list_plan(x[0]) if type(x) is list and len(x) == 1 else None
         if id(box) in loop.changed and isinstance(items, ListPlan):
-            plans.append(structure_plan(name, x, {0: items}, loop.key))
+            plans.append(structure_plan(name, x, {0: items}, loop.key, None, x))
         else:
             plans.append(first_plan(x))
     return plans
@@ -147,7 +147,8 @@ def _first(loop: StagedLoop, info: VarInfo, x: Any) -> BindingPlan:
 def _ending(loop: StagedLoop, attempt: Attempt, entry: Sequence[Any]) -> Ending:
     ends = attempt.start, attempt.end
     how = loop.exact, loop.peeled, *ends, loop.key, loop.unrolls_for_lists()
-    return Ending(attempt.frame, attempt.storage, *how, before=frozenset(all_held(entry)))
+    known = frozenset(all_held(entry))
+    return Ending(attempt.frame, attempt.storage, *how, before=known, left=attempt.left)
 
 
 def _new_slots(loop: StagedLoop, attempt: Attempt, entry: Sequence[Any]) -> list[BindingPlan]:

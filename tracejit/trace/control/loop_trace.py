@@ -47,6 +47,7 @@ def _traced(loop: StagedLoop, plans: Sequence[BindingPlan], entry: Sequence[Any]
     raised = False
     again: Value | None = None
     end: list[Any] = []
+    left: list[Any] = []
     same: list[Any] = []
     with session.region("loop", "body") as frame:
         frame.unroll = loop.key if loop.may_unroll else None
@@ -74,7 +75,8 @@ def _traced(loop: StagedLoop, plans: Sequence[BindingPlan], entry: Sequence[Any]
             if loop.test is not None:
                 again = _test_value(loop)
             same = share(loop, entry, loop_start, entry_state(loop))
-            end = [alike(x, y) for x, y in zip(entry, entry_state(loop), strict=True)]
+            left = entry_state(loop)
+            end = [alike(x, y) for x, y in zip(entry, left, strict=True)]
         except BaseException as error:
             if not isinstance(error, Diverged) and not is_for_user(error):
                 raise
@@ -84,6 +86,7 @@ def _traced(loop: StagedLoop, plans: Sequence[BindingPlan], entry: Sequence[Any]
     final = session.leave(frame)
     boxes = containers.leave(frame)
     attempt = Attempt(frame, counter, go, again, out, start, end, final, raised, boxes, storage)
+    attempt.left = {id(x): y for x, y in zip(end, left, strict=True) if x is not y}
     attempt.steady = raised or same == loop.same
     loop.same = loop.same if raised else same
     restore_state(loop, entry)
