@@ -134,6 +134,69 @@ PROGRAMS = {
     CHANGE
     return [out(x) for x in z]
 """,
+    "one in two names": """
+    b = a
+    for k in range(n): a, b = b, a
+    c = a
+    CHANGE
+    return out(a), out(b)
+""",
+    "one is kept": """
+    c = copy.copy(a)
+    for k in range(n):
+        a, b = b, a
+        if k == 1: c = a
+    CHANGE
+    return out(a), out(b), out(c)
+""",
+    "one is kept in a list": """
+    w = [b]
+    for k in range(n):
+        a, b = b, a
+        w.append(a)
+    c = a
+    CHANGE
+    return out(a), out(b), [out(x) for x in w]
+""",
+    "one is kept by a function": """
+    h = lambda: a
+    c = b
+    def turn(b, n):
+        nonlocal a
+        for k in range(n): a, b = b, a
+        return b
+    b = turn(b, n)
+    CHANGE
+    return out(a), out(b), out(c), out(h())
+""",
+    "swapped in a branch": """
+    if n > 1: a, b = b, a
+    c = a
+    CHANGE
+    return out(a), out(b)
+""",
+    "one of two, swapped in a branch": """
+    d = a
+    if n > 1: a, b = b, a
+    c = a
+    CHANGE
+    return out(a), out(b), out(d)
+""",
+    "swapped in a branch of a loop": """
+    d = b
+    for k in range(n):
+        if k != 1: a, b = b, a
+        c = b
+        CHANGE
+    return out(a), out(b), out(d)
+""",
+    "swapped on one side, one on the other": """
+    if n > 1: a, b = b, a
+    else: a = b
+    c = a
+    CHANGE
+    return out(a), out(b)
+""",
     "one after the other": """
     z = [a, b]
     d = e = copy.copy(b)

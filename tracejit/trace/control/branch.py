@@ -199,7 +199,9 @@ def join_sides(
 
 
 def _note_all(join: Join, names: tuple[VarInfo, ...], then: TracedSide, other: TracedSide) -> None:
-    for info, a, b in zip(names, then.state, other.state, strict=True):
+    rows = list(zip(names, then.state, other.state, strict=True))
+    join.anew = frozenset(info.name for info, a, b in rows if a is not b)
+    for info, a, b in rows:
         if info.live_out and a is not b:
             join.note(a, b)
     join.note(then.value, other.value)

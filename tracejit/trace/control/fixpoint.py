@@ -134,7 +134,8 @@ class Ending(Meeting):
     is done where a list or tuple becomes longer. ``growing``: what is to hold what the run decides
     (a list, a dict), for which there is no plan yet. ``box``: the list or dict of which these are
     the contents, if they are no variable's. ``before``: what the variables are bound to and hold
-    before the loop, by identity. ``left``: what an end is in the program, by identity, where it was
+    before the loop, by identity. ``anew``: names that iterations bind, each to something else than
+    any other before the loop. ``left``: what an end is in the program, by identity, where it was
     put in another form."""
 
     frame: Frame
@@ -148,6 +149,7 @@ class Ending(Meeting):
     growing: list[Growing] = field(default_factory=list)
     box: Any = None
     before: frozenset[int] = frozenset()
+    anew: frozenset[str] = frozenset()
     left: Mapping[int, Any] = field(default_factory=dict)
 
     def half_bound(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
@@ -235,7 +237,9 @@ class Ending(Meeting):
     def _becomes_shared(self, name: str, entry: Any) -> bool:
         """Whether a list that the loop begins with is one that others know: so they share it."""
         return (
-            type(entry) is list and not is_ref(entry) and _is_known_elsewhere(name, entry, self.box)
+            type(entry) is list
+            and not is_ref(entry)
+            and _is_known_elsewhere(name, entry, self.box, self.anew)
         )
 
     def _has_shapes(self, form: ElementKinds) -> bool:
@@ -262,40 +266,48 @@ class Ending(Meeting):
         return True
 
     def structure(self, name: str, x: Any, parts: Mapping[Any, BindingPlan]) -> Structure:
-        found = structure_plan(name, x, parts, self.key, self.box, self.left.get(id(x), x))
+        left = self.left.get(id(x), x)
+        found = structure_plan(name, x, parts, self.key, self.box, left, self.anew)
         return replace(found, older=Older().with_all(self._older(name, x)))
 
     def _older(self, name: str, x: Any) -> Iterator[Any]:
         """What was there before the loop of what the end of an iteration may leave."""
         session = current()
         for one in containers.stands_for(session, self.left.get(id(x), x)).values():
-            if id(one) in self.before or _is_known_elsewhere(name, one, self.box):
+            if id(one) in self.before or _is_known_elsewhere(name, one, self.box, self.anew):
                 yield one
 
 
 def structure_plan(
-    name: str, x: Any, parts: Mapping[Any, BindingPlan], key: Any, box: Any, left: Any
+    name: str,
+    x: Any,
+    parts: Mapping[Any, BindingPlan],
+    key: Any,
+    box: Any,
+    left: Any,
+    anew: frozenset[str] = frozenset(),
 ) -> Structure:
     """A list, dict or object that the loop at ``key`` puts together of ``parts``. ``x``: what an
     iteration leaves, and ``left`` what that is in the program, which may be what another variable
-    began with. ``box``: the list or dict that they are in, if it is not bound anew."""
+    began with. ``box``: the list or dict that they are in, if it is not bound anew. ``anew``: names
+    that are bound to other things than before the loop."""
 
     def noted(made: Any, *older: Any) -> Any:
         session = current()
         each = [one for y in (*older, left) for one in containers.stands_for(session, y).values()]
         for one in each:
-            if not is_ref(one) and _is_known_elsewhere(name, one, box):
+            if not is_ref(one) and _is_known_elsewhere(name, one, box, anew):
                 containers.joined(session, made, (one, one), key)
         return carried_on(made, *each)
 
     return Structure(maker_of(x), tuple(parts), tuple(parts.values()), noted, x)
 
 
-def _is_known_elsewhere(name: str, x: Any, box: Any = None) -> bool:
+def _is_known_elsewhere(name: str, x: Any, box: Any, anew: frozenset[str]) -> bool:
     """Whether another name than the one that it is bound to, or to a part of, knows a list."""
     root = name.partition("[")[0]
     session, changes = current(), isinstance(x, list | deque | dict | set)
-    return changes and (known_elsewhere(session, x, root) or held_by_caller(session, x, box))
+    return changes and (known_elsewhere(session, x, root, anew) or held_by_caller(session, x, box))
 
 
 def _grows(x: Any) -> bool:

@@ -18,7 +18,6 @@ from tracejit.trace.values.dynamic_list import (
     is_grown,
     is_ref,
     joined_forms,
-    refuse,
 )
 from tracejit.trace.values.entries import is_table, put_table, table_in
 from tracejit.trace.values.list_heaps import Heap
@@ -99,7 +98,11 @@ def make_hold(x: Any, target: Target | None) -> None:
     """Make a list or dict hold what it does so. None: a list, in whichever heap holds its items."""
     if target is None:
         if not put_where_lists_are(x):
-            refuse("another name")
+            raise UnsupportedError(
+                f"{where()}: a list that is an argument, or of items that are not of one kind, may "
+                "be bound to another name by a loop, and one of them is changed: copy it before "
+                "the loop (list(x))"
+            )
         return
     if isinstance(target, Heap):
         refer(x, target)

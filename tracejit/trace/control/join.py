@@ -110,6 +110,8 @@ class Join(ArrayJoin, Meeting):
         self._plans: dict[tuple[int, int], BindingPlan] = {}
         #: Which containers and objects (None: nothing of the kind) one of a side is joined with.
         self._others: dict[tuple[int, int], set[int | None]] = {}
+        #: Names that are bound to other things on one side than on the other.
+        self.anew: frozenset[str] = frozenset()
 
     def note(self, a: Any, b: Any) -> None:
         """Say, before anything is joined, that ``a`` and ``b`` will be: what shares storage on one
@@ -252,7 +254,7 @@ class Join(ArrayJoin, Meeting):
         if lists[0] is lists[1]:
             return lambda found, _: found  # it is still that one: these are its contents
         known = self._are_joined_apart(lists) or any(
-            known_elsewhere(session, one, root)
+            known_elsewhere(session, one, root, self.anew)
             for x in lists
             for one in containers.stands_for(session, x).values()
         )

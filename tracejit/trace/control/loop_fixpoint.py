@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import repeat
@@ -80,7 +80,7 @@ def steady_plans(
             loop.asked |= {variables(loop)[k].name for k in asked}
             loop.inside = {}
             continue
-        slots = [] if attempt.raised or not loop.exact else _new_slots(loop, attempt, entry)
+        slots = [] if attempt.raised or not loop.exact else _new_slots(loop, plans, attempt, entry)
         if slots:
             entry = [*([UNDEFINED] * len(slots)), *entry]
             plans = [*slots, *better]
@@ -144,19 +144,44 @@ def _first(loop: StagedLoop, info: VarInfo, x: Any) -> BindingPlan:
     return first_plan(x)
 
 
-def _ending(loop: StagedLoop, attempt: Attempt, entry: Sequence[Any]) -> Ending:
+def _ending(
+    loop: StagedLoop, plans: Sequence[BindingPlan], attempt: Attempt, entry: Sequence[Any]
+) -> Ending:
     ends = attempt.start, attempt.end
     how = loop.exact, loop.peeled, *ends, loop.key, loop.unrolls_for_lists()
-    known = frozenset(all_held(entry))
-    return Ending(attempt.frame, attempt.storage, *how, before=known, left=attempt.left)
+    names = _bound_anew(loop, plans, attempt, entry)
+    return Ending(
+        attempt.frame,
+        attempt.storage,
+        *how,
+        before=frozenset(all_held(entry)),
+        anew=names,
+        left=attempt.left,
+    )
 
 
-def _new_slots(loop: StagedLoop, attempt: Attempt, entry: Sequence[Any]) -> list[BindingPlan]:
+def _bound_anew(
+    loop: StagedLoop, plans: Sequence[BindingPlan], attempt: Attempt, entry: Sequence[Any]
+) -> frozenset[str]:
+    """Names that an iteration binds, each to something else than any other before the loop."""
+    several = Counter(map(id, entry))
+    return frozenset(
+        info.name
+        for info, plan, x, start, end in zip(
+            variables(loop), plans, entry, attempt.start, attempt.end, strict=False
+        )
+        if several[id(x)] == 1 and not (isinstance(plan, Invariant) and start is end)
+    )
+
+
+def _new_slots(
+    loop: StagedLoop, plans: Sequence[BindingPlan], attempt: Attempt, entry: Sequence[Any]
+) -> list[BindingPlan]:
     """Plans of slots that the last trace was the first to need."""
     contents = attempt.storage.contents()
     if contents is None:
         raise NotConverged("array names that share their storage")
-    at = _ending(loop, attempt, entry)
+    at = _ending(loop, plans, attempt, entry)
     new = [name for name in contents if name not in loop.slots]
     loop.slots[:0] = new
     if new:
@@ -187,7 +212,7 @@ def _better_than(
 def _all_better(
     loop: StagedLoop, plans: Sequence[BindingPlan], entry: Sequence[Any], attempt: Attempt
 ) -> list[BindingPlan]:
-    at = _ending(loop, attempt, entry)
+    at = _ending(loop, plans, attempt, entry)
     rows = list(zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=True))
     try:
         names = len(rows) - len(loop.boxes)
@@ -217,7 +242,7 @@ def _grow_at_once(
 ) -> None:
     """Growing where lists that a trace found to change, the last ``new`` of the loop's boxes, have
     other lengths at its end, or hold what the run decides, and its numbers have settled."""
-    at = _ending(loop, attempt, entry)
+    at = _ending(loop, plans, attempt, entry)
     boxes = [
         row for row in zip(loop.boxes[-new:], entry[-new:], strict=True) if type(row[0]) is list
     ]

@@ -7,6 +7,7 @@ is refused when it is.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -65,6 +66,8 @@ def share(
     places: dict[int, list[HeldAt | Before]] = {}
     found: dict[int, Any] = {}
     bound: set[int] = set()
+    unsure: set[int] = set()
+    session = current()
     rows = enumerate(zip(variables(loop), start, end, strict=True))
     for k, (info, before, now) in rows:
         if not (info.live_in or info.live_out) or now is UNDEFINED:
@@ -74,11 +77,14 @@ def share(
         for path, x in _held(now, ()):
             if of_box and not path:
                 continue
-            places.setdefault(id(x), []).append(HeldAt(k, path))
-            found[id(x)] = x
-            if not _is_at(before, path, x):
-                bound.add(id(x))
-    session = current()
+            at_start = _is_at(before, path, x)
+            for key, one in containers.stands_for(session, x).items():
+                places.setdefault(key, []).append(HeldAt(k, path))
+                found[key] = one
+                if one is not x:
+                    unsure.add(key)
+                if not at_start:
+                    bound.add(key)
     for key in bound:
         holder = variables(loop)[next(p.variable for p in places[key] if isinstance(p, HeldAt))]
         if not containers.is_made_here(session, found[key]) and known_elsewhere(
@@ -86,7 +92,8 @@ def share(
         ):
             places[key].append(Before(found[key]))
     several = [key for key in places if key in bound and len(places[key]) > 1]
-    return [places[key] for key in several if not put_where_lists_are(found[key])]
+    left = (k for k in several if k in unsure or not put_where_lists_are(found[k]))
+    return list({tuple(places[k]): places[k] for k in left}.values())
 
 
 def _hold_alike(before: Any, now: Any) -> None:
@@ -126,19 +133,19 @@ def _is_at(before: Any, path: tuple[Any, ...], x: Any) -> bool:
 def _part_at(x: Any, path: tuple[Any, ...]) -> Any:
     """What a container holds at a path, UNDEFINED where it has no such place."""
     for key in path:
-        if not (isinstance(x, list | tuple | dict) or is_object(x)):
+        if not (isinstance(x, list | tuple | deque | dict) or is_object(x)):
             return UNDEFINED
         x = parts_of(x).get(key, UNDEFINED)
     return x
 
 
 def _held(x: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Lists and dicts in a binding, and where."""
+    """Lists, deques, dicts and sets in a binding, and where."""
     if is_ref(x):
         return
-    if isinstance(x, list | dict):
+    if isinstance(x, list | deque | dict | set):
         yield path, x
-    plain = isinstance(x, list | tuple | dict) and not (is_grown(x) or is_table(x))
+    plain = isinstance(x, list | tuple | deque | dict) and not (is_grown(x) or is_table(x))
     if plain or is_object(x):
         for key, part in parts_of(x).items():
             yield from _held(part, (*path, key))

@@ -150,7 +150,7 @@ def _asked_for(session: Session) -> Callable[[Any, bool | None], bool | None]:
 
     def in_region(x: Any, inherited: bool | None) -> bool:
         if containers.is_made_here(session, x):
-            return False
+            return containers.is_unsure(session, x)
         return inherited is not False or containers.is_made(session, x) or outside.is_outside(x)
 
     return in_region if len(session.frames) > 1 else at_root

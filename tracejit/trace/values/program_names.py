@@ -24,12 +24,15 @@ def held_by_caller(session: Session, obj: Any, box: Any) -> bool:
     return any(x is obj for x in _all_in(x for x in session.outside.holders() if x is not box))
 
 
-def known_elsewhere(session: Session, obj: Any, name: str) -> bool:
+def known_elsewhere(
+    session: Session, obj: Any, name: str, anew: frozenset[str] = frozenset()
+) -> bool:
     """Whether the program knows a list or dict by another name than this, of the function that is
-    being traced, as well: one of a function that has called it among them."""
+    being traced, as well: one of a function that has called it among them. ``anew``: names of that
+    function that are about to be bound to something else."""
     if session.outside.path_of(obj) is not None or session.outside.is_outside(obj):
         return True
-    return any(x is obj for x in _all_in(_bound(session, name)))
+    return any(x is obj for x in _all_in(_bound(session, name, anew)))
 
 
 def known_objects(session: Session, *, everywhere: bool = False) -> set[int]:
@@ -39,14 +42,20 @@ def known_objects(session: Session, *, everywhere: bool = False) -> set[int]:
     return {id(x) for x in _all_in(found)}
 
 
-def _bound(session: Session, name: str | None = None) -> Iterator[Any]:
-    """What is bound to names, except ``name`` in the function that is being traced."""
+def _bound(
+    session: Session, name: str | None = None, anew: frozenset[str] = frozenset()
+) -> Iterator[Any]:
+    """What is bound to names, except ``name`` in the function that is being traced; of what is
+    bound to ``anew`` there what it holds."""
     for frame, variables in _frames(session):
         for key, value in variables.items():
-            if key != name and not key.startswith(_GENERATED):
+            if key in anew and key != name:
+                yield from parts(value) if is_stateful(value) else ()
+            elif key != name and not key.startswith(_GENERATED):
                 yield value
-        if name not in frame.f_code.co_freevars:  # it is a variable of this function's own
-            name = None
+        # Others are variables of this function's own.
+        outer = frame.f_code.co_freevars
+        name, anew = name if name in outer else None, anew.intersection(outer)
 
 
 def _frames(session: Session) -> Iterator[tuple[FrameType, Mapping[str, Any]]]:
