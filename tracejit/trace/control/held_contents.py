@@ -97,7 +97,7 @@ def refers_below(target: Target) -> bool:
 def make_hold(x: Any, target: Target | None) -> None:
     """Make a list or dict hold what it does so. None: a list, in whichever heap holds its items."""
     if target is None:
-        if not put_where_lists_are(x):
+        if not put_where_lists_are(x, lend=True):
             raise UnsupportedError(
                 f"{where()}: a list that is an argument, or of items that are not of one kind, may "
                 "be bound to another name by a loop, and one of them is changed: copy it before "

@@ -303,7 +303,7 @@ def _unsteady(loop: StagedLoop, reason: NotConverged, go: bool | Value) -> None:
         if loop.may_unroll:
             raise Restart(loop.key, "unroll", str(reason))
         if isinstance(reason, Resized):
-            loop.session.outside.lend_lists_around(loop.session.outside.path_of(reason.entry) or ())
+            loop.session.outside.lend_list(loop.session.outside.path_of(reason.entry) or ())
             raise StructureError(
                 f"{where()}: {str(reason)!r} changes its length in a loop that is decided at run "
                 "time: write into an array of fixed size and count"

@@ -51,17 +51,21 @@ from tracejit.trace.views.views import writeability
 
 @dataclass(frozen=True, eq=False)
 class FilledBox:
-    """A container that a loop changes. ``made``: the region that made it, by depth, and its place
-    among what that has made. ``form``: what a list without items holds."""
+    """A container that a loop changes. ``older``: no region under way has made it. ``made``: the
+    region that did, by depth, and its place among what that has made; None where loops put it
+    together. ``form``: what a list without items holds."""
 
     obj: Any
+    older: bool
     made: tuple[int, int] | None
     form: ElementKinds | None
 
     def now(self, loop: StagedLoop) -> Any:
         """The container in this attempt; None where it is not known."""
-        if self.made is None or _made_in(loop, self.obj) is not None:
+        if self.older or _is_made(loop, self.obj):
             return self.obj
+        if self.made is None:
+            return None
         depth, place = self.made
         frames = loop.session.frames
         made = _made_by(loop, frames[depth]) if depth < len(frames) else []
@@ -162,7 +166,7 @@ class Recall:
             return
         held = entry[len(entry) - len(loop.boxes) :]
         boxes = tuple(
-            FilledBox(box, _made_in(loop, box), _form_to_fill(box, x))
+            FilledBox(box, not _is_made(loop, box), _made_in(loop, box), _form_to_fill(box, x))
             for box, x in zip(loop.boxes, held, strict=True)
         )
         first = tuple(map(first_plan, entry))
@@ -179,6 +183,10 @@ def attempt_memory(loop: StagedLoop) -> Iterator[None]:
     finally:
         loop.session.memories.pop()
     loop.inside = memory.now
+
+
+def _is_made(loop: StagedLoop, box: Any) -> bool:
+    return any(frame.made.get(id(box)) is box for frame in loop.session.frames)
 
 
 def _made_in(loop: StagedLoop, box: Any) -> tuple[int, int] | None:

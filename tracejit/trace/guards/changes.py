@@ -22,7 +22,8 @@ from tracejit.trace.session.regions import emit_cond
 from tracejit.trace.session.session import where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
-from tracejit.trace.values.caller_lists import lent_key
+from tracejit.trace.values.caller_lists import itself_key, lent_key
+from tracejit.trace.values.dynamic_list import form_of
 from tracejit.trace.values.dunder_methods import own_getter
 from tracejit.trace.values.dynamic_list import is_ref
 from tracejit.trace.values.kept_changes import (
@@ -159,9 +160,9 @@ class Changes:
         they held when the call began."""
         return self._containers
 
-    def lend_lists_around(self, path: tuple[Any, ...]) -> None:
+    def lend_list(self, path: tuple[Any, ...]) -> None:
         """A list in an argument cannot be read as one of several where it is: if it is one of a
-        list or dict of lists, begin again with these lent."""
+        list or dict of lists, begin again with these lent; else with itself."""
         held = {p: before for p, _, before in self._containers}
         around = path[:-1]
         while around[:-1] in held and type(held[around]) in (list, dict):
@@ -170,6 +171,12 @@ class Changes:
             key = lent_key(around)
             if self.session.may_lend(key):
                 raise Restart(key, "lists", f"{where()}: lists of an argument are chosen")
+            return
+        x = next((obj for p, obj, _ in self._containers if p == path), None)
+        if type(x) is list and x and form_of(x, resolve=False) is not None:
+            key = itself_key(path)
+            if self.session.may_lend(key):
+                raise Restart(key, "lists", f"{where()}: lists that are arguments are chosen")
 
     def same_items(self, run: Any, items: list[Any]) -> None:
         """Note that a buffer holds the items that a list held before it."""

@@ -95,6 +95,11 @@ def lent_key(place: Any) -> tuple[str, Any]:
     return "lent", place
 
 
+def itself_key(path: Any) -> tuple[str, Any]:
+    """Names a list at a path in the arguments as one to lend itself, not what it holds."""
+    return "itself", path
+
+
 def table_of(x: Any) -> ListBuffer | None:
     """The items of a list, for reading, which cannot be changed then; None where no table holds
     them, or it is an argument and was changed since the call began."""

@@ -197,7 +197,7 @@ def must_be_known(session: Session, obj: Any) -> None:
             if key is not None and type(made) is list and not session.loop_is(key, "shared"):
                 raise Restart(key, "shared", reason)
             for x in (obj, *sides):
-                session.outside.lend_lists_around(session.outside.path_of(x) or ())
+                session.outside.lend_list(session.outside.path_of(x) or ())
             raise UnsupportedError(reason)
 
 

@@ -176,7 +176,7 @@ def replace_items(x: Any, run: ListBuffer) -> None:
     by_value = run.form[1] is list or any(k.shape is not None and not k.lists for k in kinds)
     path = session.outside.path_of(x) if by_value else None
     if path is not None:
-        session.outside.lend_lists_around((*path, 0))
+        session.outside.lend_list((*path, 0))
         raise UnsupportedError(
             f"{where()}: a list of arrays or lists that is an argument changes in a loop or branch "
             "that is decided at run time: build a new list, and return it"

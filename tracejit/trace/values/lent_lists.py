@@ -18,7 +18,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.results import Lent
 from tracejit.trace.session.session import Session, current
 from tracejit.trace.values import entries
-from tracejit.trace.values.caller_lists import column_of, entries_laid_out, lent_key
+from tracejit.trace.values.caller_lists import column_of, entries_laid_out, itself_key, lent_key
 from tracejit.trace.values.dynamic_list import ListBuffer, ListRef, form_of, is_ref, run_of_items
 from tracejit.trace.values.list_heap_sites import heap_at, one_heap, reference_kind
 from tracejit.trace.values.list_kinds import Kind, ListsOf
@@ -31,6 +31,8 @@ def lend(session: Session) -> None:
     for path, obj, _ in session.outside.containers():
         if session.loop_is(lent_key(path), "lists"):
             _lend(obj, path)
+        elif session.loop_is(itself_key(path), "lists") and not is_ref(obj):
+            _lend_itself(obj, path)
         key = session.lendable.get(id(obj))
         if id(obj) in session.passed_in and session.loop_is(key, "lists"):
             session.kept.pop(id(obj), None)
@@ -50,6 +52,24 @@ def _lend(x: Any, path: Path) -> None:
         held = ListBuffer([numbers], len(rows), ((kind,), None))
         x[:] = [held]
     current().outside.same_items(held, rows)
+
+
+def _lend_itself(x: list[Any], path: Path) -> None:
+    """The list at a path, of numbers or tuples of numbers, is one of a heap."""
+    session, held = current(), list(x)
+    form = form_of(held, resolve=False)
+    if form is None:
+        _refuse("holds what is no number, or tuple of numbers")
+    heap = heap_at(("argument", *path))
+    heap.must_hold(form)
+    assert heap.form is not None
+    run, b = run_of_items(held, heap.form), session.b
+    start = b.const(np.zeros(1, np.int64), "i64")
+    group = heap.pass_in(run, start, b.op("reshape", b.index(run.count), shape=(1,)))
+    ref = ListRef(heap, b.index(group.start))
+    x[:] = [ref]
+    session.outside.same_items(ref, held)
+    heap.lend(group, Lent(path, ()))
 
 
 def _lists(rows: Sequence[list[Any]], lent: Lent, site: Path) -> tuple[Value, Kind]:

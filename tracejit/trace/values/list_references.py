@@ -59,9 +59,12 @@ def refer(x: list[Any], heap: Heap) -> None:
     x[:] = [ListRef(heap, heap.new(items))]
 
 
-def put_where_lists_are(x: Any) -> bool:
-    """Make a list one of a heap, whichever holds its items; False where none does."""
+def put_where_lists_are(x: Any, *, lend: bool = False) -> bool:
+    """Make a list one of a heap, whichever holds its items; False where none does. ``lend``: begin
+    again where that is an argument."""
     outside = current().outside
+    if lend:
+        outside.lend_list(outside.path_of(x) or ())
     if type(x) is not list or outside.path_of(x) is not None or outside.is_outside(x):
         return False
     kind = kind_of_list(x)
@@ -76,7 +79,7 @@ def _becomes_item(x: list[Any]) -> None:
     session = current()
     path = session.outside.path_of(x)
     if path is not None:
-        session.outside.lend_lists_around(path)
+        session.outside.lend_list(path)
     if path is not None or session.outside.is_outside(x):
         raise UnsupportedError(
             f"{where()}: a list that is an argument, or from outside, becomes an item of a list or "
