@@ -1,4 +1,5 @@
-"""Phrases in which lists, dicts and deques that a function has made change places."""
+"""Phrases in which lists, dicts and deques change places: what a function has made, and lists that
+are its arguments, which are also chosen and put into others."""
 
 from __future__ import annotations
 
@@ -132,3 +133,117 @@ def in_loops_in_loops(x: Any, n: Any) -> Any:
             a, b = b, a
         a, b = b, a
     return a, b
+
+
+ARGUMENTS = Phrases()
+
+
+def _twice(*items: Any) -> Any:
+    """One list in two arguments."""
+    x = list(items)
+    return [x, x]
+
+
+PAIRS = (
+    new([3, 1, 2], [5, 4, 6, 7], 2),
+    new([3, 1, 2], [5, 4, 6, 7], 0),
+    new([3.5, 1.0, -0.0], [5.5, 4.0], 3),
+    new([3, 1.5, True], [5.0, 4, 7], 3),
+    new(list(range(70)), list(range(9)), 4),
+    new(*_twice(3, 1, 2), 3),
+)
+
+
+@ARGUMENTS(*PAIRS)
+def sweeps(u: Any, w: Any, n: Any) -> Any:
+    for _ in range(n):
+        for i in range(1, len(u)):
+            w[i % len(w)] = u[i - 1] + u[i]
+        u, w = w, u
+    return u
+
+
+@ARGUMENTS(*PAIRS)
+def with_one_of_its_own(u: Any, w: Any, n: Any) -> Any:
+    old = [0] * len(u)
+    for k in range(n):
+        for i in range(len(u)):
+            old[i] = u[i] + k
+        u, old = old, u
+    old[0] = w[0]
+    return u
+
+
+@ARGUMENTS(*PAIRS)
+def one_is_chosen(u: Any, w: Any, n: Any) -> Any:
+    a = u if n > 2 else w
+    a[0] = w[-1]
+    a.append(n)
+    return a, u
+
+
+@ARGUMENTS(*PAIRS)
+def chosen_at_each_turn(u: Any, w: Any, n: Any) -> Any:
+    for k in range(n):
+        x = u if k % 2 else w
+        x[0] += k
+    return u[0]
+
+
+@ARGUMENTS(*PAIRS)
+def the_best(u: Any, w: Any, n: Any) -> Any:
+    best = u
+    for k in range(n):
+        w = [x + k for x in w]
+        if sum(w) > sum(best):
+            best = w
+    best[0] = 7
+    return best
+
+
+@ARGUMENTS(*PAIRS)
+def items_of_a_list(u: Any, w: Any, n: Any) -> Any:
+    z = [u, w, u]
+    for k in range(n):
+        z[k % 3].append(u[k % len(u)])
+    return z, w
+
+
+@ARGUMENTS(*PAIRS)
+def values_of_a_dict(u: Any, w: Any, n: Any) -> Any:
+    d = {}
+    for k in range(n):
+        d[k] = u if k % 2 else w
+        d[k][0] += 1
+    return d
+
+
+@ARGUMENTS(*PAIRS)
+def longer_and_shorter(u: Any, w: Any, n: Any) -> Any:
+    for _ in range(n):
+        u.append(w[0])
+        w.insert(0, u[0])
+        u, w = w, u
+        if len(u) > 4:
+            w.pop()
+    return w
+
+
+@ARGUMENTS(*PAIRS)
+def read_after(u: Any, w: Any, n: Any) -> Any:
+    for _ in range(n):
+        u, w = w, u
+    u[0] = w[0]
+    return sorted(u), u + w, u == w, u[::-1], w[-1] in u, [x for x in u], max(u), u is w
+
+
+@ARGUMENTS(
+    new({"a": [1, 2], "b": [3]}, [[4, 5], 6], 3), new({"a": [1.5], "b": [2, 3]}, [[4], 0], 2)
+)
+def in_others(d: Any, x: Any, n: Any) -> Any:
+    a, b = d["a"], x[0]
+    for k in range(n):
+        a[0] += k
+        a, b = b, a
+    a.append(x[1])
+    return d

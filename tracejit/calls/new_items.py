@@ -6,6 +6,8 @@ from __future__ import annotations
 import functools
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import compress, count
+from operator import and_, eq, not_, truth
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -225,9 +227,16 @@ def fill(
 def refill(target: list[Any], items: Sequence[Any]) -> None:
     """Give a list these items. One that stays what it was stays the same object."""
     had = len(target)
-    for k, (old, new) in enumerate(zip(list(target), items, strict=False)):
-        if not _is_as_good(old, new):
-            target[k] = new
+    kinds = set(map(type, target))
+    if kinds in ({int}, {float}) and kinds.issuperset(map(type, items)):
+        # What differs, and zeros, which may have another sign: few of many.
+        kept = map(and_, map(eq, target, items), map(truth, items))
+        places = list(compress(count(), map(not_, kept)))
+    else:
+        places = list(range(min(had, len(items))))
+    for k in places:
+        if not _is_as_good(target[k], items[k]):
+            target[k] = items[k]
     del target[len(items) : had]
     target.extend(items[had:])
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from operator import is_not
 from typing import TYPE_CHECKING, Any
 
@@ -16,27 +17,28 @@ from tracejit.trace.convert import is_converted
 from tracejit.trace.guards.guard_equality import is_by_kind
 from tracejit.trace.guards.guards import Relation
 from tracejit.trace.guards.paths import Path
-from tracejit.trace.session.frames import Restart
+from tracejit.trace.session.frames import Restart, RestartKind
 from tracejit.trace.session.plain import held_attributes, hold_attributes, plain_attribute
 from tracejit.trace.session.regions import emit_cond
 from tracejit.trace.session.session import where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
 from tracejit.trace.values.caller_lists import itself_key, lent_key
-from tracejit.trace.values.dynamic_list import form_of
 from tracejit.trace.values.dunder_methods import own_getter
-from tracejit.trace.values.dynamic_list import is_ref
+from tracejit.trace.values.dynamic_list import form_of, is_ref
 from tracejit.trace.values.kept_changes import (
     KeepChanges,
     KeepingCall,
     Surroundings,
     WithChanges,
 )
+from tracejit.trace.values.list_heap_sites import meeting
 from tracejit.trace.values.made_objects import is_instance, is_slotted, made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.results import Describer, lent_changes
 from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.structured_results import must_stand_alone
+from tracejit.trace.values.table_forms import are_keyed
 
 if TYPE_CHECKING:
     from tracejit.trace.session.session import Session
@@ -163,20 +165,39 @@ class Changes:
     def lend_list(self, path: tuple[Any, ...]) -> None:
         """A list in an argument cannot be read as one of several where it is: if it is one of a
         list or dict of lists, begin again with these lent; else with itself."""
-        held = {p: before for p, _, before in self._containers}
-        around = path[:-1]
-        while around[:-1] in held and type(held[around]) in (list, dict):
-            around = around[:-1]
-        if around in held and all(type(x) is list for x in _items(held[around])):
+        around = self._of_lists_around(path)
+        if around is not None:
             key = lent_key(around)
             if self.session.may_lend(key):
                 raise Restart(key, "lists", f"{where()}: lists of an argument are chosen")
             return
         x = next((obj for p, obj, _ in self._containers if p == path), None)
-        if type(x) is list and x and form_of(x, resolve=False) is not None:
-            key = itself_key(path)
-            if self.session.may_lend(key):
-                raise Restart(key, "lists", f"{where()}: lists that are arguments are chosen")
+        for key, how in self.lending((x,)):
+            raise Restart(key, how, f"{where()}: lists that are arguments are chosen")
+
+    def lending(self, objects: Iterable[Any]) -> list[tuple[Any, RestartKind]]:
+        """What lends those lists among some that are arguments themselves, all in one heap."""
+        lists = [x for x in objects if type(x) is list and x]
+        paths = [self.path_of(x) for x in lists if form_of(x, resolve=False) is not None]
+        known = [p for p in dict.fromkeys(paths) if p is not None and self._may_lend_itself(p)]
+        keys: list[Any] = [itself_key(path) for path in known]
+        keys += [meeting(("argument", *a), ("argument", *b)) for a, b in pairwise(known)]
+        return [(key, "lists") for key in keys]
+
+    def _may_lend_itself(self, path: tuple[Any, ...]) -> bool:
+        return self.session.may_lend(itself_key(path)) and self._of_lists_around(path) is None
+
+    def _of_lists_around(self, path: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """Where the list or dict of lists is in which a list in the arguments is, if it is in one;
+        of such in others the outermost."""
+        held = {p: before for p, _, before in self._containers}
+        around = path[:-1]
+        while around[:-1] in held and type(held[around]) in (list, dict):
+            around = around[:-1]
+        x = held.get(around)
+        if x is None or not all(type(item) is list for item in _items(x)):
+            return None
+        return around if not isinstance(x, dict) or are_keyed(dict.fromkeys(x, 0)) else None
 
     def same_items(self, run: Any, items: list[Any]) -> None:
         """Note that a buffer holds the items that a list held before it."""

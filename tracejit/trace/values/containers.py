@@ -195,7 +195,7 @@ def must_be_known(session: Session, obj: Any) -> None:
             )
             key = session.unsure_in_loops.get(id(made))
             if key is not None and type(made) is list and not session.loop_is(key, "shared"):
-                raise Restart(key, "shared", reason)
+                raise Restart(key, "shared", reason, session.outside.lending((obj, *sides)))
             for x in (obj, *sides):
                 session.outside.lend_list(session.outside.path_of(x) or ())
             raise UnsupportedError(reason)

@@ -72,7 +72,12 @@ def one_heap(a: Heap, b: Heap) -> None:
             else:
                 lent.append((heap.lendable, "lists"))
         reason = f"{where()}: lists of several kinds meet"
-        raise Restart(("one", tuple(sorted((a.site, b.site), key=_order))), "lists", reason, lent)
+        raise Restart(meeting(a.site, b.site), "lists", reason, lent)
+
+
+def meeting(a: Any, b: Any) -> tuple[str, Any]:
+    """Names two places whose lists are in one heap."""
+    return "one", tuple(sorted((a, b), key=_order))
 
 
 def resolved(form: ElementKinds, within: Any = None) -> ElementKinds:
