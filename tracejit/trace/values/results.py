@@ -330,9 +330,14 @@ def lent_changes(describer: Describer, heap: Heap) -> Iterator[ContainerChange]:
     """What becomes of the caller's lists that a heap has."""
     tree = trees.flatten([None])[1]
     for group in heap.callers if heap.is_changed else ():
-        if group.lent is not None:
+        if group.lent is None:
+            continue
+        if group.lent.but:
             outs = (describer.lists_of(heap, group),)
             yield ContainerChange(group.lent.path, None, tree, outs, group.lent)
+        else:  # one list, which gets its items as any other does
+            items = heap.items(current().b.index(group.start))
+            yield ContainerChange(group.lent.path, None, tree, (describer.describe(items),))
 
 
 def _window(x: Array) -> tuple[int, int] | None:
