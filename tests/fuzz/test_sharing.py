@@ -28,7 +28,7 @@ def from_seed(seed: int) -> str:
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
-@pytest.mark.parametrize(("kind", "part"), [(Rows, 8), (Things, 3), (Calls, 3)])
+@pytest.mark.parametrize(("kind", "part"), [(Rows, 8), (Things, 3), (Calls, 8)])
 def test_seeds(kind: type[Sharing], part: int, shard: int) -> None:
     seeds = range(shard, EXAMPLES // part, SHARDS)
     found = [one(kind(seed)) for seed in seeds]

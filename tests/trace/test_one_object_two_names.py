@@ -197,6 +197,30 @@ PROGRAMS = {
     CHANGE
     return out(a), out(b)
 """,
+    "swapped, then one in two names": """
+    if n > 2:
+        for k in range(n): a, b = b, a
+        for k in range(n): a = b
+    c = a
+    CHANGE
+    return out(a), out(b)
+""",
+    "one in two names, then swapped": """
+    for k in range(n):
+        if k > 1: a = b
+        a, b = b, a
+    c = a
+    CHANGE
+    return out(a), out(b)
+""",
+    "one in two names in a branch": """
+    if n > 1:
+        a, b = b, a
+        if n > 2: a = b
+    c = b
+    CHANGE
+    return out(a), out(b)
+""",
     "one after the other": """
     z = [a, b]
     d = e = copy.copy(b)

@@ -123,8 +123,8 @@ class Join(ArrayJoin, Meeting):
         elif isinstance(a, Array) or isinstance(b, Array):
             self.note_arrays(*(x if isinstance(x, Array) else None for x in (a, b)))
         for side, (x, other) in enumerate(((a, b), (b, a))):
-            if is_shared(x):
-                others = self._others.setdefault((side, id(x)), set())
+            for key in containers.stands_for(self.session, x) if is_shared(x) else ():
+                others = self._others.setdefault((side, key), set())
                 others.add(id(other) if is_shared(other) else None)
         self.note_parts(a, b)
 
@@ -266,8 +266,13 @@ class Join(ArrayJoin, Meeting):
         return noted
 
     def _are_joined_apart(self, both: tuple[Any, Any]) -> bool:
-        """Whether names that share one of these on its side do not share the other on the other."""
-        return any(len(self._others.get((k, id(x)), ())) > 1 for k, x in enumerate(both))
+        """Whether names that may share one of these on its side do not share the other on the
+        other."""
+        return any(
+            len(self._others.get((k, key), ())) > 1
+            for k, x in enumerate(both)
+            for key in containers.stands_for(self.session, x)
+        )
 
     def _chosen(self, a: Any, b: Any) -> Callable[[Any, Any], Any]:
         """What is noted of an object that stands for one of two: those that were there before may

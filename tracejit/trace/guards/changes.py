@@ -177,8 +177,7 @@ class Changes:
 
     def lending(self, objects: Iterable[Any]) -> list[tuple[Any, RestartKind]]:
         """What lends those lists among some that are arguments themselves, all in one heap."""
-        lists = [x for x in objects if type(x) is list and x]
-        paths = [self.path_of(x) for x in lists if form_of(x, resolve=False) is not None]
+        paths = [self.path_of(x) for x in objects if type(x) is list and x and _is_flat(x)]
         known = [p for p in dict.fromkeys(paths) if p is not None and self._may_lend_itself(p)]
         keys: list[Any] = [itself_key(path) for path in known]
         keys += [meeting(("argument", *a), ("argument", *b)) for a, b in pairwise(known)]
@@ -430,3 +429,11 @@ def _parts_of_result(obj: Any) -> list[Any] | None:
         return list(trees.children(obj).values())
     attributes = made_attributes(obj)
     return trees.registered_parts(obj) if attributes is None else list(attributes.values())
+
+
+def _is_flat(x: list[Any]) -> bool:
+    """Whether a list holds numbers, texts, or tuples of these."""
+    form = form_of(x, resolve=False)
+    if form is None or form[1] is list:
+        return False
+    return all(k.shape is None and k.lists is None and not k.row for k in form[0])
