@@ -230,6 +230,16 @@ def longer_and_shorter(u: Any, w: Any, n: Any) -> Any:
 
 
 @ARGUMENTS(*PAIRS)
+def copied_in_a_loop_in_a_loop(u: Any, w: Any, n: Any) -> Any:
+    both, x = u + w, w
+    for k in range(n):
+        for _ in range(n):
+            x = both[:]
+        both[k % len(both)] = x[-1]
+    return both, x
+
+
+@ARGUMENTS(*PAIRS)
 def read_after(u: Any, w: Any, n: Any) -> Any:
     for _ in range(n):
         u, w = w, u

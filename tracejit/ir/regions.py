@@ -108,10 +108,6 @@ class Scope:
                 found = self.own(self.b.const(self.literals[value].array))
                 self.local[value] = found
                 return found
-            if value.expr is not None and value.type == INDEX:
-                # Types mention what the extent is made of: so must what stands for it here.
-                found = self.local[value] = self.index(value.expr)
-                return found
             for needed in type_uses(value.type):
                 self.use(needed)
             found = self.b.param(rename_type(value.type, self.local), value.hint)

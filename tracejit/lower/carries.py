@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tracejit.ir.core import Instr, Value, is_array
-from tracejit.ir.extent import Dim
+from tracejit.ir.extent import Dim, Extent
 from tracejit.ir.region_ops import RegionOp
-from tracejit.ir.types import BufferType, TensorType, dense_buffer
+from tracejit.ir.types import INDEX, BufferType, TensorType, dense_buffer
 from tracejit.lower.body import Body
 from tracejit.lower.overwriting import vacate
 from tracejit.lower.storage import Storage, in_step, may_fail, updated_from, written_args
@@ -145,8 +145,17 @@ def initial_values(body: Body, instr: Instr, carries: Sequence[Carry]) -> list[V
     out = []
     for k in _carried_order(carries):
         init = carries[k].init
-        out.append(_moved_in(body, instr, init) if is_array(init) else body.scalar(init))
+        out.append(_moved_in(body, instr, init) if is_array(init) else _scalar_here(body, init))
     return [body.scope.use(v) for v in out]
+
+
+def _scalar_here(body: Body, value: Value) -> Value:
+    """A scalar that is carried. Types of buffers say an extent from outside by what it is made of
+    (``n + 3``), so what is carried beside them must, too."""
+    found, scope = body.scalar(value), body.scope
+    if found.type != INDEX or not isinstance(found.expr, Extent) or found in scope.local:
+        return found
+    return found if scope.parent is None else scope.index(found.expr)
 
 
 def _moved_in(body: Body, instr: Instr, init: Value) -> Value:
@@ -178,7 +187,7 @@ def yielded(inner: Body, carries: Sequence[Carry], params: Sequence[Storage | No
     for n, k in enumerate(order):
         result = function.results[k]
         if not is_array(result):
-            out.append(inner.scalar(result))
+            out.append(_scalar_here(inner, result))
             continue
         again = any(function.results[later] is result for later in order[n + 1 :])
         out.append(_take_result(inner, result, again))
