@@ -27,7 +27,6 @@ from tracejit.trace.control.loop_attempt import Attempt, StagedLoop, variables
 from tracejit.trace.control.loop_trace import trace_body
 from tracejit.trace.control.meeting import Ends
 from tracejit.trace.control.number_plans import Number
-from tracejit.trace.control.objects import all_held
 from tracejit.trace.control.plans import BindingPlan, Invariant, Maybe, Unbound
 from tracejit.trace.control.settled_plans import Recall, attempt_memory
 from tracejit.trace.convert import RETURNED, UNDEFINED, VarInfo
@@ -36,6 +35,7 @@ from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.entries import is_table
+from tracejit.trace.values.program_names import all_in
 from tracejit.trace.values.table_forms import TableForm
 
 ATTEMPTS = 12
@@ -154,7 +154,7 @@ def _ending(
         attempt.frame,
         attempt.storage,
         *how,
-        before=frozenset(all_held(entry)),
+        before=frozenset(map(id, all_in(entry))),
         anew=names,
         left=attempt.left,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -14,14 +13,12 @@ from tracejit.trace.values import containers
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.list_kinds import share_all
 from tracejit.trace.values.made_objects import is_instance, is_slotted
-from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.ranges import Range
 from tracejit.trace.values.reach import snapshot
 from tracejit.trace.values.structured_arrays import StructuredArray
 
 _MANY = 10_000
-_HOLD = (tuple, list, deque, dict, set)
-_WITH_PARTS = (*_HOLD, StructuredArray, range, Range, slice)
+_WITH_PARTS = (tuple, list, deque, dict, set, StructuredArray, range, Range, slice)
 
 
 def is_object(x: Any) -> bool:
@@ -46,21 +43,6 @@ def refers_to_itself(x: Any) -> bool:
         else:
             stack += held_attributes(part).values()
     return False
-
-
-def all_held(objects: Iterable[Any]) -> set[int]:
-    """The lists, dicts and objects among some and in what they hold, by identity."""
-    found: set[int] = set()
-    stack = [*objects]
-    while stack:
-        x = stack.pop()
-        if isinstance(x, MaybeUnbound | MaybeNone):
-            stack.append(x.value)
-        elif id(x) not in found and (isinstance(x, _HOLD) or is_instance(x) or is_slotted(x)):
-            found.add(id(x))
-            held = x if isinstance(x, _HOLD) else held_attributes(x)
-            stack += held.values() if isinstance(held, dict) else held
-    return found
 
 
 def made_object(session: Session, cls: type, attributes: dict[str, Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +12,7 @@ from tracejit.errors import PACKAGE
 from tracejit.trace.session.plain import convertible
 from tracejit.trace.session.session import NUMPY, Session
 from tracejit.trace.session.tracer import Conditional, Tracer
-from tracejit.trace.values.reach import is_stateful, parts
+from tracejit.trace.values.reach import captured, is_stateful, parts
 
 #: How names begin that are no names of the program's (``convert.scope.GENERATED``).
 _GENERATED = "_tj_"
@@ -21,7 +20,7 @@ _GENERATED = "_tj_"
 
 def held_by_caller(session: Session, obj: Any, box: Any) -> bool:
     """Whether the caller has something that a list or dict was put into, but for ``box``."""
-    return any(x is obj for x in _all_in(x for x in session.outside.holders() if x is not box))
+    return any(x is obj for x in all_in(x for x in session.outside.holders() if x is not box))
 
 
 def known_elsewhere(
@@ -32,14 +31,14 @@ def known_elsewhere(
     function that are about to be bound to something else."""
     if session.outside.path_of(obj) is not None or session.outside.is_outside(obj):
         return True
-    return any(x is obj for x in _all_in(_bound(session, name, anew)))
+    return any(x is obj for x in all_in(_bound(session, name, anew)))
 
 
 def known_objects(session: Session, *, everywhere: bool = False) -> set[int]:
     """The objects that names of the program are bound to, and all that is in them, by identity.
     ``everywhere``: also in what the trace has put into the caller's objects."""
     found = [*_bound(session), *(session.outside.holders() if everywhere else ())]
-    return {id(x) for x in _all_in(found)}
+    return {id(x) for x in all_in(found)}
 
 
 def _bound(
@@ -67,7 +66,7 @@ def _frames(session: Session) -> Iterator[tuple[FrameType, Mapping[str, Any]]]:
         frame = frame.f_back
 
 
-def _all_in(objects: Iterable[Any]) -> Iterator[Any]:
+def all_in(objects: Iterable[Any]) -> Iterator[Any]:
     """Objects, and all that they hold or refer to and that may change."""
     seen: set[int] = set()
     stack = [objects]
@@ -84,7 +83,7 @@ def _all_in(objects: Iterable[Any]) -> Iterator[Any]:
 def _parts(x: Any) -> Iterable[Any]:
     """What an object holds or refers to; an iterator, what it takes items of as well."""
     if isinstance(x, FunctionType) and not convertible(x):
-        return _captured(x)
+        return captured(x)
     if hasattr(type(x), "__next__") or _is_iterable_of_ours(x):
         return [*parts(x), *gc.get_referents(x)]
     return parts(x)
@@ -94,9 +93,3 @@ def _is_iterable_of_ours(x: Any) -> bool:
     kind = type(x)
     ours = kind.__module__.startswith("tracejit.") and not isinstance(x, Tracer)
     return ours and hasattr(kind, "__iter__")
-
-
-def _captured(f: FunctionType) -> Iterator[Any]:
-    for cell in f.__closure__ or ():
-        with contextlib.suppress(ValueError):  # not bound yet
-            yield cell.cell_contents

@@ -94,9 +94,13 @@ def parts(x: Any) -> Iterable[Any]:
 
 def _variables(f: FunctionType) -> Iterator[Any]:
     """What a function of the user's keeps."""
-    if not convertible(f):
-        return
-    yield from (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values())
+    if convertible(f):
+        yield from (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values())
+        yield from captured(f)
+
+
+def captured(f: FunctionType) -> Iterator[Any]:
+    """The variables of functions around one, as far as they are bound."""
     for cell in f.__closure__ or ():
         try:
             yield cell.cell_contents
